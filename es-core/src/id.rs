@@ -1,0 +1,203 @@
+//! What things are called: aggregates, streams, positions, commands.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The id of an aggregate, as it stands behind the `-` in a stream's name.
+///
+/// `String`, [`Uuid`] and the integers are ids as they are; `#[aggregate_id]` makes one of your own.
+/// The text form must lead back to an equal id.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate id",
+    label = "not an aggregate id",
+    note = "put `#[aggregate_id]` on `{Self}`, or use `String`, `Uuid` or an integer"
+)]
+pub trait AggregateId:
+    Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
+{
+}
+
+macro_rules! plain_ids {
+    ($($ty:ty)*) => { $(impl AggregateId for $ty {})* };
+}
+plain_ids!(String Uuid u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+/// The name of a stream: `category-id`.
+///
+/// The category is what stands before the first `-`; for an aggregate's stream it is the aggregate's name.
+#[derive(Clone)]
+pub struct StreamId {
+    full: Arc<str>,
+    category: usize,
+}
+
+impl StreamId {
+    /// The stream of the aggregate `name` with this id.
+    pub fn of(name: &str, id: &impl fmt::Display) -> Self {
+        use fmt::Write;
+        let mut full = String::with_capacity(name.len() + 40);
+        full.push_str(name);
+        full.push('-');
+        // Writing to a `String` cannot fail, and a `Display` that fails leaves what it has written.
+        let _ = write!(full, "{id}");
+        Self { category: name.len(), full: full.into() }
+    }
+
+    /// A stream by its whole name.
+    pub fn named(full: impl Into<Arc<str>>) -> Self {
+        let full = full.into();
+        Self { category: full.find('-').unwrap_or(full.len()), full }
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.full
+    }
+
+    /// The part before the first `-`.
+    pub fn category(&self) -> &str {
+        &self.full[..self.category]
+    }
+
+    /// The part behind the first `-`; empty if there is none.
+    pub fn id_text(&self) -> &str {
+        self.full.get(self.category + 1..).unwrap_or("")
+    }
+}
+
+impl PartialEq for StreamId {
+    fn eq(&self, other: &Self) -> bool {
+        self.full == other.full
+    }
+}
+impl Eq for StreamId {}
+impl std::hash::Hash for StreamId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.full.hash(state);
+    }
+}
+impl PartialOrd for StreamId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for StreamId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.full.cmp(&other.full)
+    }
+}
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.full)
+    }
+}
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.full)
+    }
+}
+
+/// A place in the whole log: 1 for the first event, dense, in commit order; 0 stands before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The id of one intention to change something.
+///
+/// A command that is repeated under its id is not executed again: it answers as it did the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(Uuid);
+
+impl CommandId {
+    /// A new id, ordered by time.
+    #[allow(clippy::new_without_default, reason = "an id out of nowhere is not a default")]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id that belongs to a name of somebody else's, such as `"stripe:evt_1"`.
+    pub fn named(name: &str) -> Self {
+        Self(derive(&COMMAND_NAMES, &[name.as_bytes()]))
+    }
+
+    /// The id as a UUID.
+    pub fn as_uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// The id of the `n`-th event that this command raises on `stream`.
+    pub(crate) fn event(self, stream: &StreamId, n: u64) -> Uuid {
+        derive(&self.0, &[stream.as_str().as_bytes(), &[0], &n.to_be_bytes()])
+    }
+
+    /// The id of the `n`-th command of a group that has this id.
+    pub(crate) fn part(self, n: u64) -> Self {
+        Self(derive(&self.0, &[b"command", &n.to_be_bytes()]))
+    }
+
+    /// The `n`-th id that a handler asks for while it decides this command.
+    pub(crate) fn fresh(self, n: u64) -> Uuid {
+        derive(&self.0, &[b"new", &n.to_be_bytes()])
+    }
+}
+
+impl From<Uuid> for CommandId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The namespace of [`CommandId::named`].
+const COMMAND_NAMES: Uuid = Uuid::from_u128(0x6573_2d63_6f6d_6d61_6e64_2d6e_616d_6573);
+
+/// A version 5 UUID over a namespace and the parts of a name.
+fn derive(namespace: &Uuid, parts: &[&[u8]]) -> Uuid {
+    use sha1::{Digest, Sha1};
+    let mut hash = Sha1::new_with_prefix(namespace.as_bytes());
+    for part in parts {
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_ends_at_the_first_dash() {
+        let stream = StreamId::of("account", &"a-b-c");
+        assert_eq!((stream.as_str(), stream.category(), stream.id_text()), ("account-a-b-c", "account", "a-b-c"));
+        assert_eq!(StreamId::named("account-a-b-c"), stream);
+        assert_eq!(StreamId::named("plain").id_text(), "");
+    }
+
+    #[test]
+    fn derived_ids_are_version_5_and_differ_by_every_part() {
+        let command = CommandId::named("stripe:evt_1");
+        let (a, b) = (StreamId::named("a-1"), StreamId::named("a-2"));
+        assert_eq!(command, CommandId::named("stripe:evt_1"));
+        assert_eq!(command.event(&a, 0), command.event(&a, 0));
+        assert_ne!(command.event(&a, 0), command.event(&a, 1));
+        assert_ne!(command.event(&a, 0), command.event(&b, 0));
+        assert_eq!(command.event(&a, 0).get_version_num(), 5);
+    }
+}

@@ -1,0 +1,4 @@
+//! Event sourcing, declared.
+
+pub mod id;
+pub mod store;

@@ -1,0 +1,97 @@
+//! What goes into a store: commits of new events, under an expected version.
+
+use crate::id::{Position, StreamId};
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// One event on its way into a stream. The store gives it a version and a position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// Unique in the whole store. Fixed before the first attempt, so that a repeated commit is recognised.
+    pub id: Uuid,
+    /// The event's stored name.
+    pub name: Cow<'static, str>,
+    /// The version of the payload's shape, from 1.
+    pub schema: u16,
+    /// When it was decided, by the app's clock: whole microseconds, never below the stream's last event.
+    pub recorded_at: Timestamp,
+    /// The payload's bytes.
+    pub payload: Bytes,
+    /// The metadata's bytes.
+    pub metadata: Bytes,
+}
+
+/// The part of a commit that goes to one stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Append {
+    /// The stream. It stands in a commit at most once.
+    pub stream: StreamId,
+    /// What the stream must be for the commit to happen.
+    pub expected: Expected,
+    /// The events, in order; at least one.
+    pub events: Vec<NewEvent>,
+}
+
+/// Events for one or several streams, stored together or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// One part for each stream.
+    pub parts: Vec<Append>,
+}
+
+impl Commit {
+    /// A commit to one stream.
+    pub fn one(stream: StreamId, expected: Expected, events: Vec<NewEvent>) -> Self {
+        Self { parts: vec![Append { stream, expected, events }] }
+    }
+}
+
+/// What an append expects of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing; the events go behind whatever is there.
+    Any,
+    /// That it was never written.
+    NoStream,
+    /// That it has at least one event.
+    Exists,
+    /// That it is at this version; `Exact(0)` is [`Expected::NoStream`].
+    Exact(u64),
+}
+
+impl Expected {
+    /// Whether a stream at `version` is as expected.
+    pub fn holds(self, version: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NoStream => version == 0,
+            Self::Exists => version > 0,
+            Self::Exact(expected) => version == expected,
+        }
+    }
+}
+
+/// A commit that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Appended {
+    /// Whether it was stored before, by an earlier commit with the same first event id. Nothing was added
+    /// now; the heads are the streams' present ones.
+    pub duplicate: bool,
+    /// The head of each part's stream, in the order of the parts.
+    pub heads: Vec<StreamHead>,
+    /// The position of the commit's last event; in a duplicate, of the last event of the log.
+    pub position: Position,
+}
+
+/// How far a stream goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The version of its last event; 0 if it was never written.
+    pub version: u64,
+    /// How often it was truncated or redacted. States that were folded under another count are outdated.
+    pub edits: u64,
+    /// Whether it was closed for good.
+    pub closed: bool,
+}

@@ -1,0 +1,78 @@
+//! How a store fails. What matters is whether anything can have been written.
+
+use super::Expected;
+use crate::id::{Position, StreamId};
+
+/// The error of a driver or an operating system.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a commit was not, or perhaps not, stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// A stream is not as expected. Nothing was stored.
+    #[error("stream {stream} is at version {actual}, expected {expected:?}")]
+    Conflict {
+        /// The first stream that differs.
+        stream: StreamId,
+        /// What was expected.
+        expected: Expected,
+        /// Its version.
+        actual: u64,
+    },
+    /// A stream was closed for good. Nothing was stored.
+    #[error("stream {stream} is closed")]
+    Closed {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// The commit goes over a limit. Nothing was stored.
+    #[error("{what} is {size}, the limit is {limit}")]
+    TooLarge {
+        /// What is too large, as in "events in one commit".
+        what: &'static str,
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The commit makes no sense: a part without events, a stream twice, an event id on two streams.
+    /// Nothing was stored.
+    #[error("the commit is invalid: {reason}")]
+    Invalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It may be stored and it may not. Sending the same commit again settles it.
+    #[error("it is unknown whether the commit was stored")]
+    Ambiguous {
+        /// What went wrong.
+        #[source]
+        cause: BoxError,
+    },
+    /// Certainly not stored; the same commit may succeed later.
+    #[error("the store is unavailable")]
+    Unavailable {
+        /// What went wrong.
+        #[source]
+        cause: BoxError,
+    },
+}
+
+/// Why a read was not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// What is stored at a position cannot be what was written there.
+    #[error("the event at position {at} is damaged")]
+    Corrupt {
+        /// The position.
+        at: Position,
+        /// What is wrong with it.
+        #[source]
+        cause: BoxError,
+    },
+    /// The store does not answer now.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] BoxError),
+}

@@ -1,0 +1,44 @@
+//! The limits that are the same on every store, and the checks that every store makes first.
+
+use super::{AppendError, Commit};
+use std::collections::HashSet;
+
+/// The most events that one commit may hold.
+pub const MAX_COMMIT_EVENTS: usize = 1_000;
+
+/// The most bytes that the payloads and metadata of one commit may have, 4 MiB.
+pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most bytes that a stream's name may have.
+pub const MAX_STREAM_BYTES: usize = 1_000;
+
+/// Checks what needs no look into the store: shape and size.
+pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {
+    let mut events = 0;
+    let mut bytes = 0;
+    let mut streams = HashSet::with_capacity(if commit.parts.len() > 1 { commit.parts.len() } else { 0 });
+    if commit.parts.is_empty() {
+        return invalid("it has no parts");
+    }
+    for part in &commit.parts {
+        if part.events.is_empty() {
+            return invalid(&format!("its part for stream {} has no events", part.stream));
+        }
+        if commit.parts.len() > 1 && !streams.insert(&part.stream) {
+            return invalid(&format!("stream {} stands in it twice", part.stream));
+        }
+        within("stream name (bytes)", part.stream.as_str().len(), MAX_STREAM_BYTES)?;
+        events += part.events.len();
+        bytes += part.events.iter().map(|event| event.payload.len() + event.metadata.len()).sum::<usize>();
+    }
+    within("events in one commit", events, MAX_COMMIT_EVENTS)?;
+    within("commit (bytes)", bytes, MAX_COMMIT_BYTES)
+}
+
+fn within(what: &'static str, size: usize, limit: usize) -> Result<(), AppendError> {
+    if size > limit { Err(AppendError::TooLarge { what, size, limit }) } else { Ok(()) }
+}
+
+fn invalid(reason: &str) -> Result<(), AppendError> {
+    Err(AppendError::Invalid { reason: reason.to_owned() })
+}

@@ -1,0 +1,3 @@
+//! A store in memory.
+/// A store in memory.
+pub struct MemoryStore;

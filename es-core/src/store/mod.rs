@@ -1,0 +1,149 @@
+//! Where events live: one trait, [`EventStore`], and its implementations.
+//!
+//! A store keeps bytes. It knows streams, versions, positions and event names, and nothing of the types
+//! behind them; what it must promise is written at each method, and `es_testing` checks it.
+
+mod commit;
+mod error;
+mod limits;
+mod memory;
+mod page;
+mod snapshot;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use commit::{Append, Appended, Commit, Expected, NewEvent, StreamHead};
+pub use error::{AppendError, BoxError, ReadError};
+pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
+pub use memory::MemoryStore;
+pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+pub use snapshot::StoredSnapshot;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+
+use crate::id::{Position, StreamId};
+use std::pin::Pin;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A boxed future, so that stores are object-safe: `Arc<dyn EventStore>`.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A durable log of events, split into streams, with room for snapshots beside it.
+///
+/// The promises every implementation keeps:
+///
+/// * A returned [`Appended`] is durable and visible to every later read of the same store.
+/// * Positions are dense, start at 1 and follow commit order; versions are dense in a stream and start at 1.
+///   Neither is ever used twice.
+/// * A commit is all or nothing, over all its streams. Dropping the future tears nothing: the commit
+///   happens or it does not.
+/// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
+///   else hides an unknown outcome.
+/// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
+///   before the expected version.
+pub trait EventStore: Send + Sync + 'static {
+    /// Appends a commit: every part to its stream, all parts or none.
+    ///
+    /// # Errors
+    /// [`AppendError`] says whether anything can have been stored. A conflict carries the stream's head.
+    fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>>;
+
+    /// Reads a page of one stream, in the order that `read` asks for, together with the stream's head.
+    ///
+    /// A stream that was never written is an empty page with an empty head, not an error. Truncated events
+    /// are left out; redacted ones are there without payload.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        read: StreamRead,
+    ) -> StoreFuture<'a, Result<StreamPage, ReadError>>;
+
+    /// Reads a page of the whole log: what matches `filter` behind `after`, up to `limit` events.
+    ///
+    /// The page comes from one snapshot and skips nothing: every match in `(after, scanned_to]` is in it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn read_log<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> StoreFuture<'a, Result<LogPage, ReadError>>;
+
+    /// Finds one event by its id, truncated ones included.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
+
+    /// The position of the last event; 0 in an empty log.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>>;
+
+    /// Waits until there may be something behind `after`, at most `max`.
+    ///
+    /// A hint: it may return early or late, so the caller reads and sees.
+    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()>;
+
+    /// Closes a stream for good: reads go on, appends answer [`AppendError::Closed`]. Closing twice is fine.
+    ///
+    /// # Errors
+    /// [`AppendError::Conflict`] if the stream is not as `expected`.
+    fn close_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        reason: &'a str,
+    ) -> StoreFuture<'a, Result<(), AppendError>>;
+
+    /// Hides the versions below `before` from reads of this stream. The log, and event ids, keep them.
+    ///
+    /// Raises the stream's [`edits`](StreamHead::edits) and drops its snapshots, in one step. Going back is
+    /// not possible: a lower `before` changes nothing.
+    ///
+    /// # Errors
+    /// [`AppendError::Conflict`] if the stream is not as `expected`.
+    fn truncate_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        before: u64,
+    ) -> StoreFuture<'a, Result<(), AppendError>>;
+
+    /// Takes the payload of one event away, and puts `metadata` in the place of its metadata.
+    ///
+    /// Raises the stream's [`edits`](StreamHead::edits) and drops its snapshots, in one step. Answers `false`
+    /// if there is no such event, or if it was redacted before.
+    ///
+    /// # Errors
+    /// [`AppendError`] if the store cannot answer.
+    fn redact_event(
+        &self,
+        id: Uuid,
+        metadata: bytes::Bytes,
+    ) -> StoreFuture<'_, Result<bool, AppendError>>;
+
+    /// The snapshot of a stream, if one with this fingerprint is kept.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer. Callers treat an error as a missing snapshot.
+    fn load_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        fingerprint: u64,
+    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>>;
+
+    /// Keeps a snapshot, one per stream. An older version of the same fingerprint, or one taken before the
+    /// stream's last edit, changes nothing.
+    ///
+    /// # Errors
+    /// [`AppendError`] if the store cannot answer.
+    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>>;
+}

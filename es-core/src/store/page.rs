@@ -1,0 +1,119 @@
+//! What comes out of a store: pages of stored events.
+
+use super::StreamHead;
+use crate::id::{Position, StreamId};
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// One event as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    /// Its place in the log.
+    pub position: Position,
+    /// The stream it belongs to.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// Its id.
+    pub id: Uuid,
+    /// Its stored name.
+    pub name: Cow<'static, str>,
+    /// The version of the payload's shape.
+    pub schema: u16,
+    /// When it was decided, by the app's clock.
+    pub recorded_at: Timestamp,
+    /// When it was stored, by the store's clock; never going back along the log.
+    pub stored_at: Timestamp,
+    /// The payload; `None` if it was redacted.
+    pub payload: Option<Bytes>,
+    /// The metadata.
+    pub metadata: Bytes,
+}
+
+/// Which part of a stream to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRead {
+    /// Forward: only versions above this one. Backward: only versions below it.
+    pub after: u64,
+    /// Where to stop.
+    pub until: Bound,
+    /// From new to old.
+    pub backward: bool,
+    /// The most events in one page; at least 1.
+    pub limit: u32,
+}
+
+impl StreamRead {
+    /// Everything behind `after`, from old to new.
+    pub fn after(after: u64) -> Self {
+        Self { after, until: Bound::End, backward: false, limit: 1_000 }
+    }
+
+    /// Everything below `before`, from new to old.
+    pub fn before(before: u64) -> Self {
+        Self { after: before, until: Bound::End, backward: true, limit: 1_000 }
+    }
+
+    /// Stops at `bound`, which is inclusive.
+    #[must_use]
+    pub fn until(mut self, bound: Bound) -> Self {
+        self.until = bound;
+        self
+    }
+
+    /// At most `limit` events in a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+}
+
+/// The last event that a read of a stream may give; inclusive. A bound of a backward read is the same:
+/// events above it are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The stream's end.
+    End,
+    /// This version.
+    Version(u64),
+    /// The last event that was recorded at or before this time.
+    Time(Timestamp),
+}
+
+/// A page of one stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamPage {
+    /// The events, in the order that was asked for.
+    pub events: Vec<StoredEvent>,
+    /// The stream's head, from the same snapshot as the events.
+    pub head: StreamHead,
+    /// Whether the bound allows more events than this page has.
+    pub more: bool,
+}
+
+/// Which events of the log to read; an empty list means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only these streams.
+    pub streams: Vec<StreamId>,
+    /// Only streams of these categories.
+    pub categories: Vec<String>,
+    /// Only events of these names.
+    pub names: Vec<String>,
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogPage {
+    /// The matching events in `(after, scanned_to]`, in order.
+    pub events: Vec<StoredEvent>,
+    /// How far the page looked.
+    pub scanned_to: Position,
+    /// The id of the event at `scanned_to`; with it a reader recognises a log that is not the one it knew.
+    pub scanned_id: Option<Uuid>,
+    /// The end of the log, from the same snapshot.
+    pub head: Position,
+}

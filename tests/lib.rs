@@ -1,0 +1,1 @@
+//! Nothing of its own: the tests beside this file use the crates as a user would.
