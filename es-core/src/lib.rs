@@ -1,4 +1,41 @@
-//! Event sourcing, declared.
+//! Event sourcing, declared: annotate plain types, and the compiler checks the model.
 
-pub mod id;
+extern crate self as es_core;
+
+mod aggregate;
+mod app;
+mod check;
+mod command;
+mod context;
+mod draft;
+mod error;
+mod event;
+mod fold;
+mod id;
+mod metadata;
+mod model;
+mod outcome;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod reply;
+mod retry;
+mod service;
 pub mod store;
+mod upcast;
+
+pub use aggregate::{Aggregate, Applier, Life};
+pub use command::{Command, ErrorOf, Handle, ReplyOf};
+pub use context::Context;
+pub use draft::Draft;
+pub use error::{CommandError, DispatchError, DomainError, LoadError, StoreError};
+pub use event::{Envelope, Event, EventEnum, EventInfo, Field, IdError, Raisable, Recorded, RetiredEvent};
+pub use id::{AggregateId, CommandId, Position, StreamId};
+pub use metadata::Metadata;
+pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
+pub use reply::Reply;
+pub use retry::RetryPolicy;
+pub use service::Services;
+pub use upcast::DecodeError;
+pub use es_macros::*;
+pub use {jiff, serde_json, uuid};

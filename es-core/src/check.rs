@@ -1,0 +1,49 @@
+//! What the compiler checks for the macros: traits that an invalid model fails to implement, and assertions
+//! over constants.
+
+/// Compares the declared upcast chain with itself: one name, versions one apart.
+///
+/// # Panics
+/// While a constant is evaluated, which makes it a compile error at the caller's span.
+#[track_caller]
+pub const fn assert_upcast(newer: (&str, u16), older: (&str, u16)) {
+    assert!(
+        same(newer.0, older.0),
+        "the event type in `from = ..` has another name: versions of one event share their name"
+    );
+    assert!(
+        newer.1 == older.1 + 1,
+        "the event type in `from = ..` must be exactly one version older than this one"
+    );
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// An aggregate that something can begin: a birth, or its `Default`.
+#[diagnostic::on_unimplemented(
+    message = "nothing can create `{Self}`",
+    label = "no applier without receiver, and no `default`",
+    note = "add a birth, `fn opened(e: &Opened) -> Self`, or declare `#[aggregate(.., default)]`"
+)]
+pub trait CanBegin {}
+
+/// An aggregate whose streams begin with a birth: one without `#[aggregate(default)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` starts from its `Default`, so it cannot have a birth",
+    label = "an applier without receiver",
+    note = "take `&mut self` and change the state, or remove `default` from `#[aggregate(..)]`"
+)]
+pub trait Born {}

@@ -1,0 +1,149 @@
+//! The fold: a state, how far it goes, and how stored events are added to it.
+
+use crate::aggregate::{Applier, Disorder, Life, Start};
+use crate::event::{Envelope, EventEnum, Recorded};
+use crate::id::{Position, StreamId};
+use crate::metadata::Metadata;
+use crate::store::{StoredEvent, StreamHead};
+use crate::upcast::{DecodeError, Payload, PayloadError};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What the events of a stream fold to, up to a version.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Folded<A> {
+    pub(crate) life: Life<A>,
+    pub(crate) version: u64,
+    pub(crate) position: Position,
+    /// When the last event was recorded; the next one is not recorded before.
+    pub(crate) recorded_at: Timestamp,
+    /// The stream's edits that this state knows of.
+    pub(crate) edits: u64,
+    pub(crate) closed: bool,
+}
+
+impl<A: Applier> Folded<A> {
+    /// Before the first event.
+    pub(crate) fn start() -> Self {
+        Self {
+            life: A::Start::start(),
+            version: 0,
+            position: Position(0),
+            recorded_at: Timestamp::MIN,
+            edits: 0,
+            closed: false,
+        }
+    }
+
+    /// How many events the stream has.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The state, while the aggregate is alive.
+    pub fn living(&self) -> Option<&A> {
+        self.life.living()
+    }
+
+    /// Whether nothing can follow any more.
+    pub fn has_ended(&self) -> bool {
+        self.closed || matches!(self.life, Life::Ended(_))
+    }
+
+    /// Takes over what a page said about the stream's end.
+    pub(crate) fn at(&mut self, head: StreamHead) {
+        self.edits = head.edits;
+        self.closed = head.closed;
+    }
+
+    /// Adds stored events, in order.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for the first that cannot be read or comes out of order.
+    pub(crate) fn add(&mut self, events: &[StoredEvent]) -> Result<(), DecodeError> {
+        let Some(first) = events.first() else { return Ok(()) };
+        let mut envelope = Envelope {
+            event_id: first.id,
+            stream: first.stream.clone(),
+            version: first.version,
+            recorded_at: first.recorded_at,
+            metadata: Arc::default(),
+        };
+        for stored in events {
+            if let Some(payload) = &stored.payload {
+                let event = decode_payload::<A>(stored, payload)?;
+                envelope.event_id = stored.id;
+                envelope.version = stored.version;
+                envelope.recorded_at = stored.recorded_at;
+                if A::READS_ENVELOPE {
+                    envelope.metadata = Arc::new(decode_metadata(stored)?);
+                }
+                A::apply(&mut self.life, &event, &envelope)
+                    .map_err(|disorder| out_of_order(&envelope, event.name(), disorder))?;
+            }
+            self.version = stored.version;
+            self.position = stored.position;
+            self.recorded_at = stored.recorded_at;
+        }
+        Ok(())
+    }
+
+    /// Applies one event that was just decided.
+    pub(crate) fn apply(&mut self, event: &A::Event, envelope: &Envelope) -> Result<(), DecodeError> {
+        A::apply(&mut self.life, event, envelope)
+            .map_err(|disorder| out_of_order(envelope, event.name(), disorder))?;
+        self.version = envelope.version;
+        self.recorded_at = envelope.recorded_at;
+        Ok(())
+    }
+}
+
+/// A stored event with its data; `None` where it was redacted.
+pub(crate) fn decode<A: Applier>(stored: &StoredEvent) -> Result<Option<Recorded<A::Event>>, DecodeError> {
+    let Some(payload) = &stored.payload else { return Ok(None) };
+    Ok(Some(Recorded {
+        position: stored.position,
+        data: decode_payload::<A>(stored, payload)?,
+        envelope: Envelope {
+            event_id: stored.id,
+            stream: stored.stream.clone(),
+            version: stored.version,
+            recorded_at: stored.recorded_at,
+            metadata: Arc::new(decode_metadata(stored)?),
+        },
+    }))
+}
+
+#[inline]
+fn decode_payload<A: Applier>(stored: &StoredEvent, payload: &[u8]) -> Result<A::Event, DecodeError> {
+    A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
+        .map_err(|error| unreadable(stored, error))
+}
+
+/// The metadata of a stored event.
+pub(crate) fn decode_metadata(stored: &StoredEvent) -> Result<Metadata, DecodeError> {
+    Metadata::decode(&stored.metadata)
+        .map_err(|error| unreadable(stored, PayloadError::Unreadable(format!("its metadata: {error}"))))
+}
+
+#[cold]
+fn unreadable(stored: &StoredEvent, error: PayloadError) -> DecodeError {
+    let (stream, version, event, schema): (StreamId, u64, String, u16) =
+        (stored.stream.clone(), stored.version, stored.name.to_string(), stored.schema);
+    match error {
+        PayloadError::Unknown => DecodeError::Unknown { stream, version, event, schema },
+        PayloadError::Newer { known } => DecodeError::Newer { stream, version, event, schema, known },
+        PayloadError::Unreadable(reason) => DecodeError::Payload { stream, version, event, schema, reason },
+    }
+}
+
+#[cold]
+fn out_of_order(envelope: &Envelope, event: &str, disorder: Disorder) -> DecodeError {
+    DecodeError::CorruptStream {
+        stream: envelope.stream.clone(),
+        version: envelope.version,
+        event: event.to_owned(),
+        reason: disorder.0,
+    }
+}

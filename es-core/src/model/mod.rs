@@ -1,0 +1,2 @@
+//! The model as data.
+pub mod registry;

@@ -1,0 +1,153 @@
+//! What the attributes register at link time.
+//!
+//! Every record is a constant that the macros emit; functions stand in it where a constant cannot.
+
+use crate::aggregate::Aggregate;
+use crate::app::{self, App, Options};
+use crate::command::{Command, Handle, Needs};
+use crate::error::DispatchError;
+use crate::event::{Event, EventInfo, Field};
+use crate::outcome::Outcome;
+use crate::service::ServiceNeed;
+use crate::store::StoreFuture;
+use crate::upcast::{Older, Payload, PayloadError};
+use serde_json::Value;
+
+/// An event type, whether or not an aggregate applies it.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRecord {
+    /// Name, version, fields.
+    pub info: EventInfo,
+    /// The type's path in the source.
+    pub path: &'static str,
+    /// Whether it is only read any more.
+    pub retired: bool,
+    /// The lowest version that can be read.
+    pub oldest: u16,
+    /// Reads a payload as JSON, for retired events without applier.
+    pub read: fn(Payload<'_>) -> Result<Value, PayloadError>,
+}
+
+impl EventRecord {
+    /// What is registered for `E`.
+    pub const fn of<E: Event>(path: &'static str, retired: bool) -> Self {
+        Self { info: EventInfo::of::<E>(), path, retired, oldest: E::Older::OLDEST, read: read::<E> }
+    }
+}
+
+fn read<E: Event>(payload: Payload<'_>) -> Result<Value, PayloadError> {
+    let event: E = payload.read()?;
+    serde_json::to_value(event).map_err(|error| PayloadError::Unreadable(error.to_string()))
+}
+
+/// An aggregate with its appliers.
+#[derive(Clone, Copy, Debug)]
+pub struct AggregateRecord {
+    /// Its name.
+    pub name: &'static str,
+    /// The type's path in the source.
+    pub path: &'static str,
+    /// Its appliers, in written order.
+    pub appliers: &'static [ApplierRecord],
+}
+
+impl AggregateRecord {
+    /// What is registered for `A`.
+    pub const fn of<A: Aggregate>(path: &'static str, appliers: &'static [ApplierRecord]) -> Self {
+        Self { name: A::NAME, path, appliers }
+    }
+}
+
+/// One applier.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplierRecord {
+    /// The event.
+    pub event: EventInfo,
+    /// What it does to the aggregate.
+    pub role: Role,
+}
+
+impl ApplierRecord {
+    /// The applier of `E`.
+    pub const fn of<E: Event>(role: Role) -> Self {
+        Self { event: EventInfo::of::<E>(), role }
+    }
+}
+
+/// What an event does to its aggregate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It creates it.
+    Birth,
+    /// It changes it.
+    Life,
+    /// It ends it.
+    End,
+}
+
+/// A command with its handler.
+#[derive(Clone, Copy, Debug)]
+pub struct HandlerRecord {
+    /// The aggregate's name.
+    pub aggregate: &'static str,
+    /// The command's name.
+    pub command: &'static str,
+    /// The command type's path in the source.
+    pub path: &'static str,
+    /// Its fields.
+    pub fields: &'static [Field],
+    /// `absent`, `living` or `either`.
+    pub needs: &'static str,
+    /// The names of what it can raise.
+    pub raises: fn(&mut Vec<&'static str>),
+    /// The services it takes.
+    pub services: &'static [ServiceNeed],
+    /// Executes it from JSON.
+    pub execute: fn(App, Value, Options) -> StoreFuture<'static, Result<Value, DispatchError>>,
+}
+
+impl HandlerRecord {
+    /// What is registered for the handler of `C`.
+    pub const fn of<A: Handle<C>, C: Command<Aggregate = A>>(path: &'static str) -> Self {
+        Self {
+            aggregate: A::NAME,
+            command: C::NAME,
+            path,
+            fields: C::FIELDS,
+            needs: <A::Needs as Needs<A>>::LABEL,
+            raises: <A::Outcome as Outcome<A>>::names,
+            services: A::SERVICES,
+            execute: app::execute_value::<C>,
+        }
+    }
+}
+
+inventory::collect!(EventRecord);
+inventory::collect!(AggregateRecord);
+inventory::collect!(HandlerRecord);
+
+/// Everything registered in the linked program, in the order of the names.
+pub(crate) fn events() -> Vec<&'static EventRecord> {
+    sorted(|event: &EventRecord| (event.info.name, event.info.version, event.path))
+}
+
+pub(crate) fn aggregates() -> Vec<&'static AggregateRecord> {
+    sorted(|aggregate: &AggregateRecord| (aggregate.name, aggregate.path))
+}
+
+pub(crate) fn handlers() -> Vec<&'static HandlerRecord> {
+    sorted(|handler: &HandlerRecord| (handler.aggregate, handler.command, handler.path))
+}
+
+fn sorted<R: inventory::Collect, K: Ord>(key: impl Fn(&'static R) -> K) -> Vec<&'static R> {
+    let mut records: Vec<_> = inventory::iter::<R>.into_iter().collect();
+    records.sort_by_key(|record| key(record));
+    records
+}
+
+/// The retired event that reads this name and version.
+pub(crate) fn retired(name: &str, schema: u16) -> Option<&'static EventRecord> {
+    inventory::iter::<EventRecord>.into_iter().find(|event| {
+        event.retired && event.info.is_named(name) && (event.oldest..=event.info.version).contains(&schema)
+    })
+}

@@ -1,0 +1,56 @@
+//! What handlers take beside their command: services, found by type.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The services that an app was given, by type.
+#[derive(Default)]
+pub struct Services {
+    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+}
+
+/// A service that a handler takes: how to tell whether it is there, and what to call it if it is not.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceNeed {
+    pub(crate) name: &'static str,
+    pub(crate) provided: fn(&Services) -> bool,
+}
+
+impl ServiceNeed {
+    /// The need for a `T`, which the source calls `name`.
+    pub const fn of<T: ?Sized + Send + Sync + 'static>(name: &'static str) -> Self {
+        Self { name, provided: Services::has::<T> }
+    }
+}
+
+impl Services {
+    pub(crate) fn insert<T: ?Sized + Send + Sync + 'static>(&mut self, service: Arc<T>) {
+        self.by_type.insert(TypeId::of::<T>(), Box::new(service));
+    }
+
+    fn find<T: ?Sized + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.by_type.get(&TypeId::of::<T>())?.downcast_ref::<Arc<T>>().map(|service| &**service)
+    }
+
+    fn has<T: ?Sized + Send + Sync + 'static>(&self) -> bool {
+        self.find::<T>().is_some()
+    }
+
+    /// A service. `build` has refused apps whose mounted handlers lack one.
+    #[doc(hidden)]
+    pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> &T {
+        match self.find() {
+            Some(service) => service,
+            None => panic!("no service of type `{}`: this handler's aggregate is not mounted", std::any::type_name::<T>()),
+        }
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Services({})", self.by_type.len())
+    }
+}
