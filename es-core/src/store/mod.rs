@@ -21,7 +21,7 @@ pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteOpenError, SqliteOptions, SqliteStore};
 
 use crate::id::{Position, StreamId};
 use std::pin::Pin;

@@ -3,11 +3,17 @@
 use bytes::Bytes;
 use es_core::id::{Position, StreamId};
 use es_core::store::{
-    Append, AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, NewEvent, StoredEvent,
-    StoredSnapshot, StreamHead, StreamPage, StreamRead,
+    Append, AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, NewEvent, SqliteStore,
+    StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
 };
 use jiff::Timestamp;
+use tempfile::TempDir;
 use uuid::Uuid;
+
+/// The SQLite store in a folder.
+pub async fn sqlite(folder: &TempDir) -> SqliteStore {
+    SqliteStore::open(folder.path().join("events.db")).await.unwrap()
+}
 
 pub fn stream(name: &str) -> StreamId {
     StreamId::named(name)

@@ -114,7 +114,7 @@ on_every_store! {
 
     async fn waiting_ends_when_something_comes(store) {
         let position = store.head().await.unwrap();
-        let wait = store.wait(position, Duration::from_secs(3_600));
+        let wait = store.wait(position, Duration::from_hours(1));
         let append = append(store, "a-1", vec![NewEvent { ..event("Awaited") }]);
         let ((), appended) = tokio::join!(wait, append);
         assert_eq!(appended.position, Position(1));

@@ -13,6 +13,12 @@ macro_rules! on_every_store {
             async fn on_memory() {
                 case(&es_core::store::MemoryStore::new()).await;
             }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                case(&crate::kit::sqlite(&folder).await).await;
+            }
         }
     )*};
 }
