@@ -185,7 +185,10 @@ mod tests {
     #[test]
     fn a_category_ends_at_the_first_dash() {
         let stream = StreamId::of("account", &"a-b-c");
-        assert_eq!((stream.as_str(), stream.category(), stream.id_text()), ("account-a-b-c", "account", "a-b-c"));
+        assert_eq!(
+            (stream.as_str(), stream.category(), stream.id_text()),
+            ("account-a-b-c", "account", "a-b-c")
+        );
         assert_eq!(StreamId::named("account-a-b-c"), stream);
         assert_eq!(StreamId::named("plain").id_text(), "");
     }
