@@ -2,6 +2,9 @@
 
 extern crate self as es_core;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod aggregate;
 mod app;
 mod check;
@@ -15,9 +18,6 @@ mod id;
 mod metadata;
 mod model;
 mod outcome;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod reply;
 mod retry;
 mod service;
@@ -25,10 +25,15 @@ pub mod store;
 mod upcast;
 
 pub use aggregate::{Aggregate, Applier, Life};
+pub use app::{
+    App, AppBuilder, AsOf, BuildError, Clock, Commands, Committed, EditError, Execute, JsonCommand, Loaded,
+    Options, SystemClock,
+};
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;
 pub use draft::Draft;
 pub use error::{CommandError, DispatchError, DomainError, LoadError, StoreError};
+pub use es_macros::*;
 pub use event::{Envelope, Event, EventEnum, EventInfo, Field, IdError, Raisable, Recorded, RetiredEvent};
 pub use id::{AggregateId, CommandId, Position, StreamId};
 pub use metadata::Metadata;
@@ -37,5 +42,4 @@ pub use reply::Reply;
 pub use retry::RetryPolicy;
 pub use service::Services;
 pub use upcast::DecodeError;
-pub use es_macros::*;
 pub use {jiff, serde_json, uuid};

@@ -63,6 +63,11 @@ impl Metadata {
         self.extra.get(key).and_then(|value| T::deserialize(value).ok())
     }
 
+    /// The same with a reply.
+    pub(crate) fn with_reply(&self, reply: Value) -> Self {
+        Self { reply: Some(reply), ..self.clone() }
+    }
+
     /// The bytes that a store keeps.
     pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
         serde_json::to_vec(self).map(Bytes::from)

@@ -27,7 +27,7 @@ pub trait IntoEvents<A: Applier> {
 )]
 pub trait Outcome<A: Applier>: Sized + Send {
     /// What a refusal says.
-    type Error: Refusal;
+    type Error: Refusal + FromViolation<A::Violation>;
     /// What an accepted command answers.
     type Reply: ReplyValue;
     /// The names of all events that can come out.
@@ -182,7 +182,7 @@ impl<A: Applier> IntoEvents<A> for () {
     fn names(_: &mut Vec<&'static str>) {}
     fn into_events(self, _: &mut Vec<A::Event>) {}
 }
-plain_outcome!([] ());
+plain_outcome!([]());
 
 /// What holds any number of one kind.
 macro_rules! many {

@@ -1,8 +1,8 @@
 //! What generated code may name, and nothing else may. No promise of stability covers this module.
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
-pub use crate::check::{assert_upcast, Born, CanBegin};
-pub use crate::command::{Absent, Command, Either, Handle, Living};
+pub use crate::check::{Born, CanBegin, assert_upcast};
+pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::Context;
 pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, RetiredEvent};
 pub use crate::id::AggregateId;

@@ -16,13 +16,14 @@ pub struct Services {
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceNeed {
     pub(crate) name: &'static str,
+    pub(crate) type_id: TypeId,
     pub(crate) provided: fn(&Services) -> bool,
 }
 
 impl ServiceNeed {
     /// The need for a `T`, which the source calls `name`.
     pub const fn of<T: ?Sized + Send + Sync + 'static>(name: &'static str) -> Self {
-        Self { name, provided: Services::has::<T> }
+        Self { name, type_id: TypeId::of::<T>(), provided: Services::has::<T> }
     }
 }
 
@@ -44,7 +45,10 @@ impl Services {
     pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> &T {
         match self.find() {
             Some(service) => service,
-            None => panic!("no service of type `{}`: this handler's aggregate is not mounted", std::any::type_name::<T>()),
+            None => panic!(
+                "no service of type `{}`: this handler's aggregate is not mounted",
+                std::any::type_name::<T>()
+            ),
         }
     }
 }

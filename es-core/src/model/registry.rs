@@ -12,6 +12,7 @@ use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
 use crate::upcast::{Older, Payload, PayloadError};
 use serde_json::Value;
+use std::any::TypeId;
 
 /// An event type, whether or not an aggregate applies it.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,8 @@ fn read<E: Event>(payload: Payload<'_>) -> Result<Value, PayloadError> {
 /// An aggregate with its appliers.
 #[derive(Clone, Copy, Debug)]
 pub struct AggregateRecord {
+    /// The type.
+    pub type_id: TypeId,
     /// Its name.
     pub name: &'static str,
     /// The type's path in the source.
@@ -54,7 +57,7 @@ pub struct AggregateRecord {
 impl AggregateRecord {
     /// What is registered for `A`.
     pub const fn of<A: Aggregate>(path: &'static str, appliers: &'static [ApplierRecord]) -> Self {
-        Self { name: A::NAME, path, appliers }
+        Self { type_id: TypeId::of::<A>(), name: A::NAME, path, appliers }
     }
 }
 
@@ -63,6 +66,8 @@ impl AggregateRecord {
 pub struct ApplierRecord {
     /// The event.
     pub event: EventInfo,
+    /// The event's type.
+    pub type_name: fn() -> &'static str,
     /// What it does to the aggregate.
     pub role: Role,
 }
@@ -70,7 +75,7 @@ pub struct ApplierRecord {
 impl ApplierRecord {
     /// The applier of `E`.
     pub const fn of<E: Event>(role: Role) -> Self {
-        Self { event: EventInfo::of::<E>(), role }
+        Self { event: EventInfo::of::<E>(), type_name: std::any::type_name::<E>, role }
     }
 }
 
@@ -88,6 +93,8 @@ pub enum Role {
 /// A command with its handler.
 #[derive(Clone, Copy, Debug)]
 pub struct HandlerRecord {
+    /// The aggregate's type.
+    pub type_id: TypeId,
     /// The aggregate's name.
     pub aggregate: &'static str,
     /// The command's name.
@@ -110,6 +117,7 @@ impl HandlerRecord {
     /// What is registered for the handler of `C`.
     pub const fn of<A: Handle<C>, C: Command<Aggregate = A>>(path: &'static str) -> Self {
         Self {
+            type_id: TypeId::of::<A>(),
             aggregate: A::NAME,
             command: C::NAME,
             path,
