@@ -52,10 +52,22 @@ fn a_failing_sync_loses_and_doubles_nothing(role: &str, plan: &str) -> Vec<Strin
 #[test]
 fn a_commit_that_fails_once_is_settled_before_it_is_answered() {
     for n in [1, 2, 3, 5, 8, 13] {
-        for role in [child::WRITE_SOME, child::WRITE_SOME_BESIDE_A_READER] {
-            let reports = a_failing_sync_loses_and_doubles_nothing(role, &n.to_string());
-            assert!(!reports.contains(&"unknown".to_owned()));
-        }
+        settled_unheard(&n.to_string());
+    }
+}
+
+#[test]
+fn a_commit_that_is_found_in_the_log_after_all_is_no_duplicate() {
+    // The second failure is that of the last connection's checkpoint, so that the log stays and is recovered.
+    for n in [2, 3, 8] {
+        settled_unheard(&format!("{n}:2"));
+    }
+}
+
+fn settled_unheard(plan: &str) {
+    for role in [child::WRITE_SOME, child::WRITE_SOME_BESIDE_A_READER] {
+        let reports = a_failing_sync_loses_and_doubles_nothing(role, plan);
+        assert!(!reports.contains(&"unknown".to_owned()), "{role}, {plan}");
     }
 }
 
