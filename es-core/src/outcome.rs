@@ -53,8 +53,8 @@ impl<E: Error + Send + Sync + 'static> Refusal for E {}
     label = "not a value",
     note = "put `#[value]` on `{Self}`: a reply is stored with the events, and given back for a repeated command"
 )]
-pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + 'static {}
-impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + 'static> ReplyValue for R {}
+pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {}
+impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> ReplyValue for R {}
 
 /// Events, and how to answer once they are applied.
 #[doc(hidden)]

@@ -68,6 +68,8 @@ pub struct ApplierRecord {
     pub event: EventInfo,
     /// The event's type.
     pub type_name: fn() -> &'static str,
+    /// The lowest version that can be read.
+    pub oldest: u16,
     /// What it does to the aggregate.
     pub role: Role,
 }
@@ -75,7 +77,12 @@ pub struct ApplierRecord {
 impl ApplierRecord {
     /// The applier of `E`.
     pub const fn of<E: Event>(role: Role) -> Self {
-        Self { event: EventInfo::of::<E>(), type_name: std::any::type_name::<E>, role }
+        Self {
+            event: EventInfo::of::<E>(),
+            type_name: std::any::type_name::<E>,
+            oldest: E::Older::OLDEST,
+            role,
+        }
     }
 }
 
