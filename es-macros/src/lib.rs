@@ -8,8 +8,12 @@ mod command_handler;
 mod ctx;
 mod diag;
 mod event;
+mod fields;
+mod fingerprint;
 mod id;
 mod names;
+#[cfg(test)]
+mod testing;
 mod value;
 
 use proc_macro::TokenStream;
