@@ -6,6 +6,7 @@ pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, Wi
 pub use crate::context::Context;
 pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, RetiredEvent};
 pub use crate::id::AggregateId;
+pub use crate::id_text::{IdParts, IdText, ParseIdError};
 pub use crate::model::registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, Role};
 pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation};
 pub use crate::recordable;
