@@ -44,17 +44,20 @@ pub use model::model;
 pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
-pub use service::Services;
+pub use service::{BoxFuture, Services};
 pub use time::TimestampExt;
 pub use upcast::DecodeError;
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
 pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
     pub use crate::{
-        Aggregate, AggregateId, Applier, Command, CommandError, CommandId, Context, DecodeError, DispatchError,
-        DomainError, Draft, Envelope, Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Metadata,
-        ParseIdError, Position, Recorded, Reply, RetryPolicy, StoreError, StreamId,
+        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, Clock, Command, CommandError, CommandId,
+        Committed, Context, DecodeError, DispatchError, DomainError, Draft, EditError, Envelope, Event, EventEnum,
+        Handle, IdError, IntoEvents, LoadError, Loaded, Metadata, ParseIdError, Position, Recorded, Reply,
+        RetryPolicy, StoreError, StreamId,
     };
     pub use crate::{TimestampExt as _, store::EventStore};
     pub use es_macros::*;

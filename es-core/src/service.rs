@@ -3,7 +3,26 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+
+/// A boxed future that can be sent to another thread: what an async method of a service trait returns.
+///
+/// ```
+/// use es_core::prelude::*;
+///
+/// pub trait Atm: Send + Sync {
+///     fn pay_out(&self, amount: u64) -> BoxFuture<'_, bool>;
+/// }
+///
+/// struct Generous;
+/// impl Atm for Generous {
+///     fn pay_out(&self, _: u64) -> BoxFuture<'_, bool> {
+///         Box::pin(async { true })
+///     }
+/// }
+/// ```
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The services that an app was given, by type.
 #[derive(Default)]
