@@ -47,3 +47,9 @@ pub trait CanBegin {}
     note = "take `&mut self` and change the state, or remove `default` from `#[aggregate(..)]`"
 )]
 pub trait Born {}
+
+/// The appliers without receiver need this.
+pub const fn assert_born<A: Born>() {}
+
+/// An aggregate without a birth needs this.
+pub const fn assert_can_begin<A: CanBegin>() {}

@@ -62,36 +62,11 @@ impl Account {
     fn fine(&self) -> Result<(), AccountError> { if self.balance > 100 { Err(AccountError::No) } else { Ok(()) } }
 }
 
-#[derive(Clone, Debug, PartialEq)]
 pub enum AccountEvent { Opened(Opened), Deposited(Deposited), Closed(Closed), Retired(RetiredEvent) }
 
-impl EventEnum for AccountEvent {
-    const EVENTS: &'static [EventInfo] = &[EventInfo::of::<Opened>(), EventInfo::of::<Deposited>(), EventInfo::of::<Closed>()];
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Opened(_) => Opened::NAME,
-            Self::Deposited(_) => Deposited::NAME,
-            Self::Closed(_) => Closed::NAME,
-            Self::Retired(e) => e.name(),
-        }
-    }
-    fn version(&self) -> u16 {
-        match self { Self::Opened(_) => 1, Self::Deposited(_) => 1, Self::Closed(_) => 1, Self::Retired(e) => e.version() }
-    }
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        match self {
-            Self::Opened(e) => serde_json::to_vec(e),
-            Self::Deposited(e) => serde_json::to_vec(e),
-            Self::Closed(e) => serde_json::to_vec(e),
-            Self::Retired(e) => serde_json::to_vec(e.payload()),
-        }
-    }
-    fn decode(stored: p::Payload<'_>) -> Result<Self, p::PayloadError> {
-        if stored.is::<Opened>() { return stored.read().map(Self::Opened); }
-        if stored.is::<Deposited>() { return stored.read().map(Self::Deposited); }
-        if stored.is::<Closed>() { return stored.read().map(Self::Closed); }
-        stored.retired(Self::EVENTS).map(Self::Retired)
-    }
+p::event_enum! {
+    AccountEvent { Opened(Opened) Birth, Deposited(Deposited) Life, Closed(Closed) End, }
+    where { Opened, Deposited, Closed, }
 }
 p::recordable!(Account, AccountEvent);
 p::recordable!(Account, AccountEvent, Opened, Opened);
@@ -115,10 +90,7 @@ impl Applier for Account {
         Ok(())
     }
 }
-p::inventory::submit! { p::AggregateRecord::of::<Account>("by_hand::Account", &[
-    p::ApplierRecord::of::<Opened>(p::Role::Birth),
-    p::ApplierRecord::of::<Deposited>(p::Role::Life),
-]) }
+p::inventory::submit! { p::AggregateRecord::of::<Account>("by_hand::Account") }
 
 #[derive(Clone, Debug, PartialEq, p::serde::Serialize, p::serde::Deserialize)]
 #[serde(crate = "es_core::__private::serde")]

@@ -8,8 +8,11 @@ mod command_handler;
 mod ctx;
 mod diag;
 mod event;
+mod handlers;
 mod id;
 mod names;
+mod retry;
+mod sig;
 mod value;
 
 use proc_macro::TokenStream;

@@ -2,11 +2,11 @@
 //!
 //! Every record is a constant that the macros emit; functions stand in it where a constant cannot.
 
-use crate::aggregate::Aggregate;
+use crate::aggregate::Applier;
 use crate::app::{self, App, Options};
 use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
-use crate::event::{Event, EventInfo, Field};
+use crate::event::{Event, EventEnum, EventInfo, Field};
 use crate::outcome::Outcome;
 use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
@@ -53,8 +53,8 @@ pub struct AggregateRecord {
 
 impl AggregateRecord {
     /// What is registered for `A`.
-    pub const fn of<A: Aggregate>(path: &'static str, appliers: &'static [ApplierRecord]) -> Self {
-        Self { name: A::NAME, path, appliers }
+    pub const fn of<A: Applier>(path: &'static str) -> Self {
+        Self { name: A::NAME, path, appliers: A::Event::APPLIERS }
     }
 }
 
