@@ -50,7 +50,6 @@ impl Aggregate for Account {
     const SNAPSHOT: Option<p::Snapshots<Self>> = None;
 }
 impl p::Born for Account {}
-impl p::CanBegin for Account {}
 
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum AccountError { #[error("no")] No }
@@ -123,7 +122,7 @@ impl Handle<Deposit> for Account {
         std::future::ready(Self::deposit(state, command, context))
     }
 }
-p::inventory::submit! { p::HandlerRecord::of::<Account, Deposit>("by_hand::Deposit") }
+p::inventory::submit! { p::Registered::<Account, Deposit>::RECORD.at("by_hand::Deposit") }
 
 fn given<A: Applier>(events: impl IntoEvents<A>) -> Given<A> {
     let mut out = Vec::new();

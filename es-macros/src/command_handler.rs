@@ -66,6 +66,7 @@ enum Param<'b> {
 struct Validation<'b> {
     method: &'b Method,
     command: &'b Type,
+    error: &'b Type,
 }
 
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {

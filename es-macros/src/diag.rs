@@ -39,7 +39,12 @@ impl Errors {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.found.borrow().as_ref().is_none_or(Vec::is_empty)
+        self.count() == 0
+    }
+
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.found.borrow().as_ref().map_or(0, Vec::len)
     }
 
     /// All faults as `compile_error!`s; empty if there are none.

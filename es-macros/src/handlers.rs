@@ -54,8 +54,9 @@ impl Method {
         typed.collect()
     }
 
-    /// What no method of any handler block may be.
-    pub fn check_plain(&self, errors: &Errors) {
+    /// Whether it is nothing that no method of any handler block may be.
+    pub fn is_plain(&self, errors: &Errors) -> bool {
+        let before = errors.count();
         let generic = |param: &&GenericParam| !matches!(param, GenericParam::Lifetime(_));
         if let Some(param) = self.sig.generics.params.iter().find(generic) {
             errors.at(param, format_args!("`{}` cannot be generic: it handles one type, name it", self.name()));
@@ -66,15 +67,19 @@ impl Method {
         if let Some(abi) = &self.sig.abi {
             errors.at(abi, "a handler is called by the framework, it has Rust's own calling convention");
         }
+        errors.count() == before
     }
 
-    /// Attributes that belong into another block.
-    pub fn check_attrs(&self, errors: &Errors, elsewhere: &[(&str, &str)]) {
+    /// Whether an attribute says that the method belongs in another block.
+    pub fn is_elsewhere(&self, errors: &Errors, elsewhere: &[(&str, &str)]) -> bool {
+        let mut found = false;
         for (name, home) in elsewhere {
             for attr in self.attrs_named(name) {
-                errors.at(attr.path(), format_args!("`#[{name}]` belongs on a method of a `#[{home}]` block"));
+                errors.at(attr.path(), format_args!("`#[{name}]` belongs in the `#[{home}]` block"));
+                found = true;
             }
         }
+        found
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Applier, Model, Role, retired};
 use crate::sig::{Block, respan};
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 
 /// The enum, and everything that needs no name. `sound` says that no fault was found: checks that compare
@@ -12,7 +12,7 @@ pub fn all(model: &Model<'_>, block: &Block, sound: bool) -> TokenStream {
     let cfgs = block.cfgs();
     let (event_enum, events) = (event_enum(model), events(model));
     let (recordables, applier) = (recordables(model), applier(model));
-    let (begins, registration) = (begins(model, sound), registration(model));
+    let (begins, registration) = (sound.then(|| begins(model)), registration(model));
     quote! {
         #(#cfgs)*
         #event_enum
@@ -80,8 +80,7 @@ fn applier(model: &Model<'_>) -> TokenStream {
     let violation = match model.invariants.first() {
         Some(invariant) => {
             let error = invariant.error;
-            let checked = quote_spanned!(error.span()=> Checked);
-            quote!(#p::#checked<#error>)
+            respan(&quote!(#p::Checked<#error>), error.span())
         }
         None => quote!(#p::NoInvariant),
     };
@@ -89,12 +88,14 @@ fn applier(model: &Model<'_>) -> TokenStream {
         let (cfgs, name) = (invariant.method.cfgs(), invariant.method.name());
         quote!(#(#cfgs)* ::core::result::Result::map_err(Self::#name(self), #p::Checked)?;)
     });
+    let named = respan(name, model.place());
     let reads_envelope = model.appliers.iter().any(|applier| applier.reads_envelope);
     let ok = quote!(::core::result::Result::Ok(()));
+    let head = respan(&quote!(impl #p::Applier for #aggregate), aggregate.span());
     quote! {
         #[automatically_derived]
-        impl #p::Applier for #aggregate {
-            type Event = #name;
+        #head {
+            type Event = #named;
             type Violation = #violation;
             const READS_ENVELOPE: bool = #reads_envelope;
             fn apply(
@@ -107,7 +108,7 @@ fn applier(model: &Model<'_>) -> TokenStream {
                     #name::#retired(_) => #ok,
                 }
             }
-            fn check(&self) -> ::core::result::Result<(), Self::Violation> {
+            fn check(&self) -> ::core::result::Result<(), #violation> {
                 #(#checks)*
                 #ok
             }
@@ -131,21 +132,15 @@ fn arm(model: &Model<'_>, applier: &Applier<'_>) -> TokenStream {
     quote!(#(#cfgs)* #name::#variant(__es_event) => #p::Life::#step)
 }
 
-/// A birth makes the aggregate one that can begin, and does not go with `default`; without a birth there
-/// must be a `default`.
-fn begins(model: &Model<'_>, sound: bool) -> TokenStream {
+/// A birth does not go with `default`, and without a birth there must be one.
+fn begins(model: &Model<'_>) -> TokenStream {
     let (p, aggregate) = (model.root.private(), model.aggregate);
-    let can_begin = quote! {
-        #[automatically_derived]
-        impl #p::CanBegin for #aggregate where for<'__es_any> #aggregate: #p::Born {}
-    };
     match model.first_birth() {
-        Some(birth) if sound => {
+        Some(birth) => {
             let named = respan(aggregate, birth.name().span());
-            quote!(#can_begin const _: () = #p::assert_born::<#named>();)
+            quote!(const _: () = #p::assert_born::<#named>();)
         }
-        None if sound => quote!(const _: () = #p::assert_can_begin::<#aggregate>();),
-        _ => can_begin,
+        None => quote!(const _: () = #p::assert_can_begin::<#aggregate>();),
     }
 }
 
@@ -161,6 +156,14 @@ fn registration(model: &Model<'_>) -> TokenStream {
 }
 
 impl Model<'_> {
+    /// Where the enum is blamed for its events: at the event, if there is one.
+    fn place(&self) -> Span {
+        match &*self.appliers {
+            [only] => only.variant.span(),
+            _ => self.aggregate.span(),
+        }
+    }
+
     fn aggregate_text(&self) -> String {
         crate::names::source_text(self.aggregate)
     }

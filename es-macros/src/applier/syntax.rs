@@ -10,8 +10,9 @@ use syn::{PatType, Type};
 pub fn methods<'b>(block: &'b Block, errors: &Errors) -> (Vec<Applier<'b>>, Vec<Invariant<'b>>) {
     let (mut appliers, mut invariants) = (Vec::new(), Vec::new());
     for method in block.methods() {
-        method.check_plain(errors);
-        method.check_attrs(errors, FOREIGN);
+        if method.is_elsewhere(errors, FOREIGN) {
+            continue;
+        }
         if method.attrs_named("invariant").next().is_some() {
             invariants.extend(invariant(method, &invariants, errors));
         } else if let Some(applier) = applier(block, method, errors) {
@@ -54,9 +55,10 @@ fn applier<'b>(block: &'b Block, method: &'b Method, errors: &Errors) -> Option<
     let (event, borrowed) = event(first, errors)?;
     let variant = sig::last_segment(event)?.ident.clone();
     let role = role(block, method, errors);
+    let plain = method.is_plain(errors);
     let total = is_total(method, errors);
     let alone = only_envelope(more, errors);
-    let faulty = !(borrowed && total && alone) || role.is_none();
+    let faulty = !(borrowed && plain && total && alone) || role.is_none();
     let reads_envelope = !more.is_empty();
     Some(Applier { method, event, variant, role: role.unwrap_or(Role::Life), reads_envelope, faulty })
 }
@@ -130,7 +132,7 @@ fn only_envelope(more: &[&PatType], errors: &Errors) -> bool {
 
 fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) -> Option<Invariant<'b>> {
     const FORM: &str = "write `fn name(&self) -> Result<(), E>`";
-    let mut fits = true;
+    let mut fits = method.is_plain(errors);
     if !matches!(method.takes(), Takes::Shared(_)) {
         match method.sig.receiver() {
             Some(receiver) => errors.at(receiver, format_args!("an invariant looks at the new state: {FORM}")),

@@ -10,9 +10,11 @@ use syn::spanned::Spanned;
 
 pub fn all(model: &Model<'_>, block: &Block) -> TokenStream {
     let p = model.root.private();
+    let (p, aggregate) = (&p, model.aggregate);
     let each = model.handlers.iter().map(|handler| {
         let cfgs = block.cfgs().into_iter().chain(handler.method.cfgs());
-        let (handle, registration) = (handle(&p, model.aggregate, handler), registration(&p, model.aggregate, handler));
+        let handle = handle(p, aggregate, handler);
+        let registration = (!handler.faulty).then(|| registration(p, aggregate, handler));
         quote! {
             #(#cfgs)*
             const _: () = { #handle #registration };
@@ -28,7 +30,8 @@ fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStre
     let (needs, outcome) = (handler.needs.marker(), outcome(handler));
     let retry = handler.retry.policy(p);
     let services = services(p, handler);
-    let validate = (!handler.validations.is_empty()).then(|| validate(p, handler));
+    let validate = (!handler.faulty && !handler.validations.is_empty()).then(|| validate(p, handler));
+    let assumed = handler.faulty.then(|| assumed(p, aggregate, handler));
     let decide = decide(p, handler);
     let body = quote! {
         type Needs = #p::#needs;
@@ -44,7 +47,17 @@ fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStre
         group.set_span(place);
         TokenTree::Group(group)
     };
-    quote!(#[automatically_derived] #head #body)
+    quote!(#[automatically_derived] #head #assumed #body)
+}
+
+/// Where a fault was found, the rest is taken to be right, and none of it is used.
+fn assumed(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStream {
+    let (command, outcome) = (handler.command, outcome(handler));
+    quote! {
+        where
+            for<'__es_any> #command: #p::Command<Aggregate = #aggregate>,
+            for<'__es_any> #outcome: #p::Outcome<#aggregate>
+    }
 }
 
 /// The returned type. It is blamed for what is in it, so where one event is all there is, it stands there.
@@ -84,7 +97,7 @@ fn services(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     quote!(const SERVICES: &'static [#p::ServiceNeed] = &[#(#needs),*];)
 }
 
-/// `fn validate(command: &Withdraw) -> Result<(), E> { Self::positive(command)?; Ok(()) }`
+/// `fn validate(command: &Withdraw) -> Result<(), E> { E::refused(Self::positive(command))?; Ok(()) }`
 fn validate(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     let command = handler.command;
     let error = match handler.outcome.and_then(|outcome| sig::arguments(outcome, "Result")).as_deref() {
@@ -93,9 +106,8 @@ fn validate(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     };
     let checks = handler.validations.iter().map(|validation| {
         let (cfgs, name) = (validation.method.cfgs(), validation.method.name());
-        let question = validation.method.sig.output.span();
-        let check = quote_spanned!(question=> Self::#name(__es_command)?;);
-        quote!(#(#cfgs)* #check)
+        let (answered, error) = (validation.error, respan(&error, validation.error.span()));
+        quote!(#(#cfgs)* <#error as #p::FromValidation<#answered>>::refused(Self::#name(__es_command))?;)
     });
     quote! {
         fn validate(__es_command: &#command) -> ::core::result::Result<(), #error> {
@@ -123,13 +135,13 @@ fn decide(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     }));
     let call = quote!(Self::#name(#(#arguments),*));
     let (place, future) = match &handler.method.sig.asyncness {
-        _ if handler.faulty => (name.span(), quote!(::core::future::pending())),
+        _ if handler.faulty => (name.span(), quote!(::core::future::pending::<Self::Outcome>())),
         Some(token) => (token.span(), quote_spanned!(token.span()=> async move { #call.await })),
         None => (name.span(), quote!(::core::future::ready(#call))),
     };
-    let bound = quote_spanned! {place=>
-        impl ::core::future::Future<Output = Self::Outcome> + ::core::marker::Send + #life
-    };
+    let bound = quote!(impl ::core::future::Future<Output = Self::Outcome> + ::core::marker::Send + #life);
+    let bound = respan(&bound, place);
+    let body = quote_spanned!(place=> { #future });
     quote! {
         #[allow(unused_variables, clippy::unused_unit, clippy::manual_async_fn)]
         fn handle<#life>(
@@ -137,19 +149,19 @@ fn decide(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
             __es_command: #command,
             __es_context: &#life #p::Context<Self>,
             __es_services: &#life #p::Services,
-        ) -> #bound {
-            #future
-        }
+        ) -> #bound #body
     }
 }
 
-/// `inventory::submit! { HandlerRecord::of::<Account, Withdraw>("bank::Withdraw") }`
+/// `inventory::submit! { Registered::<Account, Withdraw>::RECORD.at("bank::Withdraw") }`
 fn registration(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStream {
     let command = handler.command;
     let path = format!("::{}", source_text(command));
     quote! {
+        #[allow(unused_imports)]
+        use #p::NoHandler as _;
         #p::inventory::submit! {
-            #p::HandlerRecord::of::<#aggregate, #command>(::core::concat!(::core::module_path!(), #path))
+            #p::Registered::<#aggregate, #command>::RECORD.at(::core::concat!(::core::module_path!(), #path))
         }
     }
 }

@@ -11,8 +11,9 @@ use syn::{PatType, Type};
 pub fn methods<'b>(block: &'b Block, retry: Option<Retry>, errors: &Errors) -> Vec<Handler<'b>> {
     let (mut handlers, mut validations) = (Vec::new(), Vec::new());
     for method in block.methods() {
-        method.check_plain(errors);
-        method.check_attrs(errors, FOREIGN);
+        if method.is_elsewhere(errors, FOREIGN) {
+            continue;
+        }
         if method.attrs_named("validate").next().is_some() {
             validations.extend(validation(method, errors));
         } else if let Some(handler) = handler(block, method, retry, errors) {
@@ -55,6 +56,9 @@ fn validation<'b>(method: &'b Method, errors: &Errors) -> Option<Validation<'b>>
     if let Some(attr) = method.attrs_named("retry").next() {
         errors.at(attr.path(), "a `#[validate]` is never repeated: it runs before anything is read");
     }
+    if !method.is_plain(errors) {
+        return None;
+    }
     if let Some(receiver) = method.sig.receiver() {
         errors.at(receiver, format_args!("a `#[validate]` runs before anything is read, so there is no state yet: {FORM}"));
         return None;
@@ -76,8 +80,8 @@ fn validation<'b>(method: &'b Method, errors: &Errors) -> Option<Validation<'b>>
         errors.at(&first.ty, format_args!("a `#[validate]` only looks at its command: {FORM}"));
         return None;
     };
-    result_error(method, errors, &format!("a `#[validate]` answers a `Result`: {FORM}"))?;
-    Some(Validation { method, command })
+    let error = result_error(method, errors, &format!("a `#[validate]` answers a `Result`: {FORM}"))?;
+    Some(Validation { method, command, error })
 }
 
 fn handler<'b>(block: &'b Block, method: &'b Method, retry: Option<Retry>, errors: &Errors) -> Option<Handler<'b>> {
@@ -92,10 +96,11 @@ fn handler<'b>(block: &'b Block, method: &'b Method, retry: Option<Retry>, error
         return None;
     };
     let (command, owned) = self::command(command, errors)?;
+    let plain = method.is_plain(errors);
     let needs = needs(method, state, errors);
     let mut params: Vec<_> = state.map(|_| Param::State).into_iter().chain([Param::Command]).collect();
     let further: Vec<_> = more.iter().filter_map(|param| further(param, errors)).collect();
-    let faulty = !owned || needs.is_none() || further.len() < more.len();
+    let faulty = !owned || !plain || needs.is_none() || further.len() < more.len();
     params.extend(&further);
     Some(Handler {
         method,
