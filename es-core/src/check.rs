@@ -1,20 +1,22 @@
 //! What the compiler checks for the macros: traits that an invalid model fails to implement, and assertions
 //! over constants.
 
-use crate::event::Raisable;
+use crate::event::{Event, Raisable};
+use crate::upcast::Older;
 
-/// Compares the declared upcast chain with itself: one name, versions one apart.
+/// Compares an event with the one that its `from` names: one name, versions one apart.
 ///
 /// # Panics
 /// While a constant is evaluated, which makes it a compile error at the caller's span.
 #[track_caller]
-pub const fn assert_upcast(newer: (&str, u16), older: (&str, u16)) {
+pub const fn assert_upcast<E: Event>() {
+    let (name, version) = E::Older::BELOW;
     assert!(
-        same(newer.0, older.0),
-        "the event type in `from = ..` has another name: versions of one event share their name"
+        same(name, E::NAME),
+        "the event type in `from = ..` has another name: all versions of one event share their name"
     );
     assert!(
-        newer.1 == older.1 + 1,
+        E::VERSION.saturating_sub(1) == version,
         "the event type in `from = ..` must be exactly one version older than this one"
     );
 }

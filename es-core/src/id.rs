@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 /// The id of an aggregate, as it stands behind the `-` in a stream's name.
 ///
-/// `String`, [`Uuid`] and the integers are ids as they are; `#[aggregate_id]` makes one of your own.
+/// `String`, [`Uuid`], the integers, `Date` and `Timestamp` are ids as they are; `#[aggregate_id]` makes one of your own.
 /// The text form must lead back to an equal id.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate id",
     label = "not an aggregate id",
-    note = "put `#[aggregate_id]` on `{Self}`, or use `String`, `Uuid` or an integer"
+    note = "put `#[aggregate_id]` on `{Self}`, or use `String`, `Uuid`, an integer or a date"
 )]
 pub trait AggregateId:
     Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
@@ -24,6 +24,7 @@ macro_rules! plain_ids {
     ($($ty:ty)*) => { $(impl AggregateId for $ty {})* };
 }
 plain_ids!(String Uuid u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+plain_ids!(jiff::civil::Date jiff::Timestamp);
 
 /// The name of a stream: `category-id`.
 ///

@@ -6,7 +6,10 @@ pub use crate::command::{Absent, Command, Either, Handle, Living};
 pub use crate::context::Context;
 pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, RetiredEvent};
 pub use crate::id::AggregateId;
-pub use crate::model::registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, NoHandler, Registered, Role};
+pub use crate::id_text::{IdParts, IdText, ParseIdError};
+pub use crate::model::registry::{
+    AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, NoHandler, Registered, Role,
+};
 pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation, every_name};
 pub use crate::{event_enum, recordable};
 pub use crate::retry::RetryPolicy;

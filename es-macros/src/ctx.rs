@@ -3,7 +3,7 @@
 use crate::args::Arg;
 use crate::diag::Errors;
 use crate::names::source_text;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, LitStr, Meta, Path, Token};
@@ -106,6 +106,9 @@ fn is_serde(derive: &str) -> bool {
 /// The derives that events, commands and values need.
 pub const DATA: &[&str] = &["Clone", "Debug", "PartialEq", "Serialize", "Deserialize"];
 
+/// The same without reading, for what was refused because it borrows.
+pub const UNREADABLE: &[&str] = &["Clone", "Debug", "PartialEq", "Serialize"];
+
 /// The last names of everything that is derived below the attribute, inside `cfg_attr` too.
 fn derived(attrs: &[Attribute]) -> Vec<Ident> {
     let mut found = Vec::new();
@@ -163,4 +166,28 @@ pub fn declaring_word(item: TokenStream) -> Option<Ident> {
         TokenTree::Ident(word) if WORDS.iter().any(|known| word == known) => Some(word),
         _ => None,
     })
+}
+
+/// Where tokens begin and where they end. An expression whose first and last token carry these spans is
+/// blamed as if it stood there.
+pub fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let spans: Vec<Span> = tokens.to_token_stream().into_iter().map(|token| token.span()).collect();
+    let first = spans.first().copied().unwrap_or_else(Span::call_site);
+    (first, spans.last().copied().unwrap_or(first))
+}
+
+/// The tokens as if they stood at `span`.
+pub fn at(tokens: TokenStream, span: Span) -> TokenStream {
+    let moved = |token| match token {
+        TokenTree::Group(group) => {
+            let mut moved = Group::new(group.delimiter(), at(group.stream(), span));
+            moved.set_span(span);
+            TokenTree::Group(moved)
+        }
+        mut token => {
+            token.set_span(span);
+            token
+        }
+    };
+    tokens.into_iter().map(moved).collect()
 }

@@ -38,13 +38,13 @@ impl Errors {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.count() == 0
-    }
-
-    /// How many there are so far.
+    /// How many there are.
     pub fn count(&self) -> usize {
         self.found.borrow().as_ref().map_or(0, Vec::len)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
     }
 
     /// All faults as `compile_error!`s; empty if there are none.

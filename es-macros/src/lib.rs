@@ -1,4 +1,6 @@
-//! The attributes of es.
+//! The attributes of es: each on a type declares it, each on an `impl` block says what its methods handle.
+//!
+//! They are used through `es_core::prelude`, which re-exports them; what they generate names nothing but es-core.
 
 mod aggregate;
 mod applier;
@@ -8,52 +10,56 @@ mod command_handler;
 mod ctx;
 mod diag;
 mod event;
+mod fields;
+mod fingerprint;
 mod handlers;
 mod id;
 mod names;
 mod retry;
 mod sig;
+#[cfg(test)]
+mod testing;
 mod value;
 
 use proc_macro::TokenStream;
 
-/// Declares an event.
+#[doc = include_str!("../docs/event.md")]
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     event::expand(args.into(), item.into()).into()
 }
 
-/// Declares a type that stands inside events, commands and replies.
+#[doc = include_str!("../docs/value.md")]
 #[proc_macro_attribute]
 pub fn value(args: TokenStream, item: TokenStream) -> TokenStream {
     value::expand(args.into(), item.into()).into()
 }
 
-/// Declares a command.
+#[doc = include_str!("../docs/command.md")]
 #[proc_macro_attribute]
 pub fn command(args: TokenStream, item: TokenStream) -> TokenStream {
     command::expand(args.into(), item.into()).into()
 }
 
-/// Declares the id of an aggregate.
+#[doc = include_str!("../docs/aggregate_id.md")]
 #[proc_macro_attribute]
 pub fn aggregate_id(args: TokenStream, item: TokenStream) -> TokenStream {
     id::expand(args.into(), item.into()).into()
 }
 
-/// Declares an aggregate.
+#[doc = include_str!("../docs/aggregate.md")]
 #[proc_macro_attribute]
 pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
     aggregate::expand(args.into(), item.into()).into()
 }
 
-/// Declares the appliers of an aggregate.
+#[doc = include_str!("../docs/applier.md")]
 #[proc_macro_attribute]
 pub fn applier(args: TokenStream, item: TokenStream) -> TokenStream {
     applier::expand(args.into(), item.into()).into()
 }
 
-/// Declares handlers of an aggregate's commands.
+#[doc = include_str!("../docs/command_handler.md")]
 #[proc_macro_attribute]
 pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     command_handler::expand(args.into(), item.into()).into()
