@@ -13,6 +13,7 @@ mod context;
 mod draft;
 mod error;
 mod event;
+mod event_enum;
 mod fold;
 mod id;
 mod id_text;

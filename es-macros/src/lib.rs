@@ -14,8 +14,11 @@ mod diag;
 mod event;
 mod fields;
 mod fingerprint;
+mod handlers;
 mod id;
 mod names;
+mod retry;
+mod sig;
 #[cfg(test)]
 mod testing;
 mod value;
