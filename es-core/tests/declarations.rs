@@ -47,6 +47,14 @@ mod bare {
     #[::es_core::event]
     pub struct Moved(pub u64, pub AccountId);
 
+    macro_rules! number {
+        ($name:ident, $ty:ty) => {
+            #[::es_core::aggregate_id(no_derive(Serialize, Deserialize), crate = ::es_core)]
+            pub struct $name($ty);
+        };
+    }
+    number!(Number, u32);
+
     #[::es_core::event(retired)]
     pub struct AccountFrozen;
 
@@ -103,7 +111,7 @@ fn an_aggregate_knows_its_streams() {
     assert_eq!((Account::NAME, Order::NAME), ("account", "orders"));
     assert_eq!(Account::stream(&AccountId::from("ann")).as_str(), "account-ann");
     assert!(<Account as Aggregate>::SNAPSHOT.is_some() && <Order as Aggregate>::SNAPSHOT.is_none());
-    assert_eq!(Order::default(), Order::Open);
+    assert!(Order::default() == Order::Open && Order::Open != Order::Paid { at: 1 });
 }
 
 #[test]
@@ -119,6 +127,13 @@ fn a_newtype_id_is_written_as_what_it_holds() {
     assert_eq!(to_value(order).unwrap(), json!(order.0.to_string()));
     let error = "x".parse::<OrderId>().unwrap_err().to_string();
     assert_eq!(error, "\"x\" is not a valid OrderId: not a ::es_core::uuid::Uuid");
+}
+
+#[test]
+fn an_id_from_a_macro_is_copied_like_any_other() {
+    let number = Number::from(7);
+    let again = number;
+    assert_eq!((number.to_string(), again), (String::from("7"), number));
 }
 
 #[test]

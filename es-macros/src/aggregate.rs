@@ -1,7 +1,7 @@
 //! `#[aggregate]`: a state that is the fold of its events.
 
 use crate::args::{self, Arg, CRATE, Key, NAME, NO_DERIVE};
-use crate::ctx::{Common, DATA, at, type_item};
+use crate::ctx::{Common, DATA, at, refused, type_item};
 use crate::diag::Errors;
 use crate::fields;
 use crate::fingerprint;
@@ -26,9 +26,9 @@ const STATE: &[&str] = &["Clone", "Debug", "PartialEq"];
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
     let written = read(args, &errors);
-    let Some(input) = type_item("#[aggregate]", "a struct or an enum", item.clone(), &errors) else {
-        let faults = errors.finish();
-        return quote!(#item #faults);
+    let input = match type_item("#[aggregate]", "a struct or an enum", item, &errors) {
+        Ok(input) => input,
+        Err(item) => return refused(&item, errors),
     };
     if written.id.is_none() {
         errors.at(&input.ident, "say what tells one from another: write `#[aggregate(id = AccountId)]`");
@@ -103,19 +103,10 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
     };
     let header = fields::header(input, &quote!(#p::Aggregate), &needs);
     let id = written.id.as_ref().map_or_else(|| quote!(::std::string::String), |id| quote!(#id));
-    let start = match &written.default {
-        // The word `default` is blamed where the type has none.
-        Some(default) => at(quote!(#p::FromDefault), default.span()),
-        None => quote!(#p::FromBirth),
-    };
-    let kept = written.snapshot.filter(|_| input.generics.params.is_empty());
-    let snapshot = match kept {
-        Some(Snapshot { every, version }) => {
-            let fingerprint = fingerprint::of(input, version);
-            quote!(::core::option::Option::Some(#p::Snapshots::every(#every, #fingerprint)))
-        }
-        None => quote!(::core::option::Option::None),
-    };
+    // The word `default` is blamed where the type has none.
+    let default = written.default.as_ref().map(|default| at(quote!(#p::FromDefault), default.span()));
+    let start = default.unwrap_or_else(|| quote!(#p::FromBirth));
+    let snapshot = snapshots(written, input);
     quote! {
         #[automatically_derived]
         #header {
@@ -125,6 +116,15 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
             const SNAPSHOT: ::core::option::Option<#p::Snapshots<Self>> = #snapshot;
         }
     }
+}
+
+/// `Some(Snapshots::every(500, 0x5a..))`, or `None`; a refused generic state has none.
+fn snapshots(written: &Written, input: &DeriveInput) -> TokenStream {
+    let p = written.common.root.private();
+    let kept = written.snapshot.filter(|_| input.generics.params.is_empty());
+    let Some(Snapshot { every, version }) = kept else { return quote!(::core::option::Option::None) };
+    let fingerprint = fingerprint::of(input, version);
+    quote!(::core::option::Option::Some(#p::Snapshots::every(#every, #fingerprint)))
 }
 
 /// `impl Born for Account {}`: it may have a birth; with `default`, `impl CanBegin`: it needs none.

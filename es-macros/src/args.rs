@@ -151,7 +151,7 @@ impl Arg<'_> {
     /// `key = 5`, at least `least`.
     pub fn number<N>(&self, least: N) -> Result<N>
     where
-        N: std::str::FromStr + PartialOrd + std::fmt::Display,
+        N: Copy + std::str::FromStr + PartialOrd + std::fmt::Display,
         N::Err: std::fmt::Display,
     {
         let literal: LitInt = self.value()?;

@@ -1,7 +1,7 @@
 //! `#[command(Account)]`: a wish to change one aggregate, as a struct.
 
 use crate::args::{self, CRATE, Key, NAME, NO_DERIVE};
-use crate::ctx::{Common, DATA, UNREADABLE, at, ends, type_item};
+use crate::ctx::{Common, DATA, UNREADABLE, at, ends, refused, type_item};
 use crate::diag::Errors;
 use crate::fields;
 use crate::names;
@@ -15,9 +15,9 @@ const KEYS: &[Key] = &[NAME, NO_DERIVE, CRATE];
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
     let written = read(args, &errors);
-    let Some(mut input) = type_item("#[command]", "a struct", item.clone(), &errors) else {
-        let faults = errors.finish();
-        return quote!(#item #faults);
+    let mut input = match type_item("#[command]", "a struct", item, &errors) {
+        Ok(input) => input,
+        Err(item) => return refused(&item, errors),
     };
     let id = take_id(&mut input, written.aggregate.as_ref(), &errors);
     let borrows = fields::refuse_borrowing(&input, "a command", &errors);

@@ -77,6 +77,14 @@ impl Common {
         quote!(#[derive(#(#paths),*)] #serde)
     }
 
+    /// Whether serde's attributes are known on the type: one of its derives is there or added.
+    pub fn has_serde(&self, attrs: &[Attribute]) -> bool {
+        let present = derived(attrs);
+        ["Serialize", "Deserialize"].iter().any(|derive| {
+            present.iter().any(|there| there == derive) || !self.no_derive.iter().any(|left| left == derive)
+        })
+    }
+
     /// Users need no serde in their `Cargo.toml`: the derive is told where it is.
     fn serde_crate(&self) -> TokenStream {
         let root = source_text(&self.root);
@@ -112,7 +120,9 @@ pub const UNREADABLE: &[&str] = &["Clone", "Debug", "PartialEq", "Serialize"];
 /// The last names of everything that is derived below the attribute, inside `cfg_attr` too.
 fn derived(attrs: &[Attribute]) -> Vec<Ident> {
     let mut found = Vec::new();
-    attrs.iter().for_each(|attr| collect_derived(&attr.meta, &mut found));
+    for attr in attrs {
+        collect_derived(&attr.meta, &mut found);
+    }
     found
 }
 
@@ -145,16 +155,26 @@ pub fn cfgs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
 }
 
-/// Reads the item as a type. Where it is none, says so at the word that declares it.
-pub fn type_item(attribute: &str, takes: &str, item: TokenStream, errors: &Errors) -> Option<DeriveInput> {
-    let keyword = declaring_word(item.clone());
-    let parsed = syn::parse2::<DeriveInput>(item).ok();
+/// Reads the item as a type. Where it is none, says so at the word that declares it, and gives it back.
+pub fn type_item(
+    attribute: &str,
+    takes: &str,
+    item: TokenStream,
+    errors: &Errors,
+) -> Result<DeriveInput, TokenStream> {
+    let parsed = syn::parse2::<DeriveInput>(item.clone()).ok();
     if let Some(input) = parsed.filter(|input| !matches!(input.data, Data::Union(_))) {
-        return Some(input);
+        return Ok(input);
     }
-    let span = keyword.as_ref().map_or_else(Span::call_site, Ident::span);
+    let span = declaring_word(item.clone()).map_or_else(Span::call_site, |word| word.span());
     errors.at_span(span, format!("`{attribute}` belongs on {takes}"));
-    None
+    Err(item)
+}
+
+/// The item as it was, with what is wrong with it.
+pub fn refused(item: &TokenStream, errors: Errors) -> TokenStream {
+    let faults = errors.finish();
+    quote!(#item #faults)
 }
 
 /// The first word of an item that says what it is.

@@ -1,7 +1,7 @@
 //! `#[event]`: something that has happened, as a struct.
 
 use crate::args::{self, CRATE, Key, NAME, NO_DERIVE};
-use crate::ctx::{Common, DATA, UNREADABLE, at, ends, type_item};
+use crate::ctx::{Common, DATA, UNREADABLE, at, ends, refused, type_item};
 use crate::diag::Errors;
 use crate::fields;
 use crate::names::{self, Name};
@@ -22,9 +22,9 @@ const KEYS: &[Key] = &[
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
     let args = read(args, &errors);
-    let Some(input) = type_item("#[event]", "a struct", item.clone(), &errors) else {
-        let faults = errors.finish();
-        return quote!(#item #faults);
+    let input = match type_item("#[event]", "a struct", item, &errors) {
+        Ok(input) => input,
+        Err(item) => return refused(&item, errors),
     };
     let borrows = fields::refuse_borrowing(&input, "an event", &errors);
     let derives = args.common.derives(if borrows { UNREADABLE } else { DATA }, &input.attrs, &errors);

@@ -1,7 +1,7 @@
 //! `#[aggregate_id]`: the id of an aggregate, a newtype or several parts.
 
 use crate::args::{self, CRATE, Key, NO_DERIVE};
-use crate::ctx::{Common, has_serde_key, type_item};
+use crate::ctx::{Common, has_serde_key, refused, type_item};
 use crate::diag::Errors;
 use crate::fields::refuse_generics;
 use crate::names::source_text;
@@ -20,9 +20,9 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
     let mut common = Common::default();
     args::read("`#[aggregate_id]`", KEYS, args, &errors, |arg| common.read(arg));
-    let Some(input) = type_item("#[aggregate_id]", "a struct", item.clone(), &errors) else {
-        let faults = errors.finish();
-        return quote!(#item #faults);
+    let input = match type_item("#[aggregate_id]", "a struct", item, &errors) {
+        Ok(input) => input,
+        Err(item) => return refused(&item, errors),
     };
     refuse_generics(&input.generics, "an id", &errors);
     let parts = parts(&input, &errors);
@@ -37,7 +37,7 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let code = Code { input: &input, p: common.root.private(), parts: &parts };
     let text = code.text();
     let newtype = code.newtype();
-    let transparent = code.transparent();
+    let transparent = code.transparent().filter(|_| common.has_serde(&input.attrs));
     quote!(#derives #transparent #input #text #newtype #faults)
 }
 
@@ -85,6 +85,8 @@ fn parts<'a>(input: &'a DeriveInput, errors: &Errors) -> Vec<Part<'a>> {
 fn last_word(ty: &Type) -> String {
     match ty {
         Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default(),
+        // What a `macro_rules!` passes on stands in an invisible group.
+        Type::Group(group) => last_word(&group.elem),
         _ => String::new(),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! They are used through `es_core::prelude`, which re-exports them; what they generate names nothing but es-core.
 
+#![cfg_attr(test, allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them"))]
+
 mod aggregate;
 mod applier;
 mod args;

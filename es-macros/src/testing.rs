@@ -4,9 +4,10 @@ use proc_macro2::TokenStream;
 
 /// The expansion as a formatted file.
 pub fn expanded(tokens: TokenStream) -> String {
-    match syn::parse2(tokens.clone()) {
+    let text = tokens.to_string();
+    match syn::parse2(tokens) {
         Ok(file) => prettyplease::unparse(&file),
-        Err(error) => format!("{error}\n{tokens}"),
+        Err(error) => format!("{error}\n{text}"),
     }
 }
 

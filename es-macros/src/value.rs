@@ -1,7 +1,7 @@
 //! `#[value]`: a type that stands inside events, commands, replies and states.
 
 use crate::args::{self, CRATE, Key, NO_DERIVE};
-use crate::ctx::{Common, DATA, type_item};
+use crate::ctx::{Common, DATA, refused, type_item};
 use crate::diag::Errors;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,9 +12,9 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors = Errors::new();
     let mut common = Common::default();
     args::read("`#[value]`", KEYS, args, &errors, |arg| common.read(arg));
-    let Some(input) = type_item("#[value]", "a struct or an enum", item.clone(), &errors) else {
-        let faults = errors.finish();
-        return quote!(#item #faults);
+    let input = match type_item("#[value]", "a struct or an enum", item, &errors) {
+        Ok(input) => input,
+        Err(item) => return refused(&item, errors),
     };
     let derives = common.derives(DATA, &input.attrs, &errors);
     let faults = errors.finish();
@@ -44,5 +44,20 @@ mod tests {
             }
         "##]]
         .assert_eq(&expanded(super::expand(quote!(no_derive(Debug)), item)));
+    }
+
+    #[test]
+    fn derives_below_are_seen_inside_cfg_attr_too() {
+        let item = quote! {
+            #[cfg_attr(all(), derive(Clone, std::fmt::Debug))]
+            #[derive(PartialEq, serde::Serialize, serde::Deserialize)]
+            struct Pair<T>(T, T);
+        };
+        expect![[r#"
+            #[cfg_attr(all(), derive(Clone, std::fmt::Debug))]
+            #[derive(PartialEq, serde::Serialize, serde::Deserialize)]
+            struct Pair<T>(T, T);
+        "#]]
+        .assert_eq(&expanded(super::expand(quote!(), item)));
     }
 }
