@@ -21,7 +21,8 @@ const KEYS: &[Key] = &[Key::new("enum", "enum = AccountEvent"), CRATE];
 /// The attributes that this block understands on its methods.
 const OURS: &[&str] = &["invariant"];
 /// Those of other blocks: they are taken off, so that the only fault is that they stand here.
-const FOREIGN: &[(&str, &str)] = &[("validate", "command_handler"), ("retry", "command_handler"), ("key", "reactor")];
+const FOREIGN: &[(&str, &str)] =
+    &[("validate", "command_handler"), ("retry", "command_handler"), ("key", "reactor")];
 
 /// What the block says.
 struct Model<'b> {
@@ -69,9 +70,11 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#block #errors #generated)
 }
 
-/// `None` if not even the aggregate has a name.
+/// `None` if it is no block of an aggregate.
 fn read<'b>(args: TokenStream, block: &'b Block, errors: &Errors) -> Option<Model<'b>> {
-    block.check_inherent(errors, "applier");
+    if !block.is_own(errors, "applier") {
+        return None;
+    }
     let own = sig::last_segment(&block.self_ty)?;
     let mut enum_name = Ident::new(&format!("{}Event", own.ident.unraw()), own.ident.span());
     let mut root = Root::default();

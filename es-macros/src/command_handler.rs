@@ -76,14 +76,17 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let errors = Errors::new();
     let model = read(args, &block, &errors);
-    let generated = emit::all(&model, &block);
+    let generated = model.map(|model| emit::all(&model, &block));
     let stripped: Vec<_> = OURS.iter().copied().chain(FOREIGN.iter().map(|(name, _)| *name)).collect();
     let (block, errors) = (block.without(&stripped), errors.finish());
     quote!(#block #errors #generated)
 }
 
-fn read<'b>(args: TokenStream, block: &'b Block, errors: &Errors) -> Model<'b> {
-    block.check_inherent(errors, "command_handler");
+/// `None` if it is no block of an aggregate.
+fn read<'b>(args: TokenStream, block: &'b Block, errors: &Errors) -> Option<Model<'b>> {
+    if !block.is_own(errors, "command_handler") {
+        return None;
+    }
     let (mut root, mut retry) = (Root::default(), None);
     args::read("`#[command_handler]`", KEYS, args, errors, |arg| {
         if arg.key == "retry" {
@@ -93,5 +96,5 @@ fn read<'b>(args: TokenStream, block: &'b Block, errors: &Errors) -> Model<'b> {
         }
         Ok(())
     });
-    Model { aggregate: &block.self_ty, root, handlers: syntax::methods(block, retry, errors) }
+    Some(Model { aggregate: &block.self_ty, root, handlers: syntax::methods(block, retry, errors) })
 }

@@ -59,7 +59,8 @@ impl Method {
         let before = errors.count();
         let generic = |param: &&GenericParam| !matches!(param, GenericParam::Lifetime(_));
         if let Some(param) = self.sig.generics.params.iter().find(generic) {
-            errors.at(param, format_args!("`{}` cannot be generic: it handles one type, name it", self.name()));
+            errors
+                .at(param, format_args!("`{}` cannot be generic: it handles one type, name it", self.name()));
         }
         if let syn::Safety::Unsafe(token) = &self.sig.safety {
             errors.at(token, "a handler is called by the framework, it cannot be `unsafe`");
@@ -104,18 +105,26 @@ impl Block {
     /// Whether a type is this block's: `Self`, or the type's name.
     pub fn is_self(&self, ty: &Type) -> bool {
         let own = sig::last_segment(&self.self_ty);
-        sig::last_segment(ty)
-            .is_some_and(|segment| segment.ident == "Self" || own.is_some_and(|own| own.ident == segment.ident))
+        sig::last_segment(ty).is_some_and(|segment| {
+            segment.ident == "Self" || own.is_some_and(|own| own.ident == segment.ident)
+        })
     }
 
-    /// What no handler block may be.
-    pub fn check_inherent(&self, errors: &Errors, attribute: &str) {
+    /// Whether it is a type's own block, whose methods can be read.
+    pub fn is_own(&self, errors: &Errors, attribute: &str) -> bool {
         if let Some(of_trait) = &self.of_trait {
             let own = source_text(&self.self_ty);
-            errors.at(of_trait, format_args!("`#[{attribute}]` is for the type's own block: write `impl {own}`"));
+            errors.at(
+                of_trait,
+                format_args!("`#[{attribute}]` is for the type's own block: write `impl {own}`"),
+            );
+            return false;
         }
         if let Some(param) = self.generics.params.first() {
-            errors.at(param, format_args!("`#[{attribute}]` cannot be on a generic `impl`: an aggregate is one type"));
+            errors.at(
+                param,
+                format_args!("`#[{attribute}]` cannot be on a generic `impl`: an aggregate is one type"),
+            );
         }
         if let Some(unsafety) = &self.unsafety {
             errors.at(unsafety, "an `impl` block of a type's own methods cannot be `unsafe`");
@@ -123,6 +132,7 @@ impl Block {
         if sig::last_segment(&self.self_ty).is_none() {
             errors.at(&self.self_ty, format_args!("`#[{attribute}]` needs a type that has a name"));
         }
+        self.generics.params.is_empty()
     }
 }
 
@@ -133,7 +143,10 @@ pub fn block(attribute: &str, example: &str, item: TokenStream) -> Result<Block,
             Some(word) if word == "impl" => error,
             word => {
                 let span = word.map_or_else(Span::call_site, |word| word.span());
-                syn::Error::new(span, format_args!("`#[{attribute}]` belongs on an `impl` block: `{example}`"))
+                syn::Error::new(
+                    span,
+                    format_args!("`#[{attribute}]` belongs on an `impl` block: `{example}`"),
+                )
             }
         };
         let error = error.to_compile_error();

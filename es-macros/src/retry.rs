@@ -71,7 +71,9 @@ fn backoff(written: &LitStr) -> syn::Result<(Duration, Duration)> {
     let pauses = text.split_once("..").and_then(|(base, cap)| Some((pause(base)?, pause(cap)?)));
     match pauses {
         Some((base, cap)) if base <= cap => Ok((base, cap)),
-        Some(_) => Err(syn::Error::new(written.span(), "the first pause is longer than the longest: swap them")),
+        Some(_) => {
+            Err(syn::Error::new(written.span(), "the first pause is longer than the longest: swap them"))
+        }
         None => Err(syn::Error::new(
             written.span(),
             "write the first and the longest pause, \"5ms..200ms\"; units are `us`, `ms`, `s` and `m`",

@@ -5,8 +5,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, GenericArgument, Generics, PathArguments, PathSegment, ReturnType, Signature, Token, Type, Visibility,
-    braced,
+    Attribute, GenericArgument, Generics, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
+    Visibility, braced,
 };
 
 /// An `impl` block: what stands before its braces, and its members.
@@ -72,7 +72,9 @@ impl Parse for Method {
         let attrs = input.call(Attribute::parse_outer)?;
         let (vis, sig) = (input.parse()?, input.parse()?);
         match input.parse()? {
-            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => Ok(Self { attrs, vis, sig, body }),
+            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
+                Ok(Self { attrs, vis, sig, body })
+            }
             token => Err(syn::Error::new(token.span(), "expected the body of the function")),
         }
     }
@@ -82,7 +84,8 @@ impl Parse for Method {
 fn starts_function(ahead: ParseStream) -> syn::Result<bool> {
     while !ahead.is_empty() && !ahead.peek(Token![fn]) {
         match ahead.parse()? {
-            TokenTree::Ident(word) if ["const", "async", "unsafe", "extern"].iter().any(|known| word == known) => {}
+            TokenTree::Ident(word)
+                if ["const", "async", "unsafe", "extern"].iter().any(|known| word == known) => {}
             TokenTree::Literal(_) => {}
             _ => return Ok(false),
         }
@@ -95,14 +98,14 @@ fn other(input: ParseStream) -> syn::Result<TokenStream> {
     let mut taken = TokenStream::new();
     let mut in_braces = true;
     while !input.is_empty() {
-        let token: TokenTree = input.parse()?;
-        in_braces &= !matches!(&token, TokenTree::Ident(word) if word == "const" || word == "type");
-        let last = match &token {
+        let next: TokenTree = input.parse()?;
+        in_braces &= !matches!(&next, TokenTree::Ident(word) if word == "const" || word == "type");
+        let last = match &next {
             TokenTree::Punct(punct) => punct.as_char() == ';',
             TokenTree::Group(group) => in_braces && group.delimiter() == Delimiter::Brace,
             _ => false,
         };
-        taken.extend([token]);
+        taken.extend([next]);
         if last {
             break;
         }

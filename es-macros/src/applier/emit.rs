@@ -31,7 +31,8 @@ pub fn all(model: &Model<'_>, block: &Block, sound: bool) -> TokenStream {
 fn event_enum(model: &Model<'_>) -> TokenStream {
     let (p, name) = (model.root.private(), &model.enum_name);
     let retired = retired(name.span());
-    let doc = format!("The events of `{}`: what has an applier, and what is retired.", model.aggregate_text());
+    let doc =
+        format!("The events of `{}`: what has an applier, and what is retired.", model.aggregate_text());
     let variants = model.appliers.iter().map(|applier| {
         let Applier { event, variant, method, .. } = applier;
         let (cfgs, doc) = (method.cfgs(), format!("The event `{variant}`."));
@@ -77,13 +78,7 @@ fn recordables(model: &Model<'_>) -> TokenStream {
 fn applier(model: &Model<'_>) -> TokenStream {
     let (p, name, aggregate) = (model.root.private(), &model.enum_name, model.aggregate);
     let (arms, retired) = (model.appliers.iter().map(|applier| arm(model, applier)), retired(name.span()));
-    let violation = match model.invariants.first() {
-        Some(invariant) => {
-            let error = invariant.error;
-            respan(&quote!(#p::Checked<#error>), error.span())
-        }
-        None => quote!(#p::NoInvariant),
-    };
+    let violation = violation(model);
     let checks = model.invariants.iter().map(|invariant| {
         let (cfgs, name) = (invariant.method.cfgs(), invariant.method.name());
         quote!(#(#cfgs)* ::core::result::Result::map_err(Self::#name(self), #p::Checked)?;)
@@ -116,9 +111,17 @@ fn applier(model: &Model<'_>) -> TokenStream {
     }
 }
 
+/// `Checked<AccountError>`, or `NoInvariant`
+fn violation(model: &Model<'_>) -> TokenStream {
+    let p = model.root.private();
+    let error = model.invariants.first().map(|invariant| invariant.error);
+    error.map_or_else(|| quote!(#p::NoInvariant), |error| respan(&quote!(#p::Checked<#error>), error.span()))
+}
+
 /// `AccountEvent::Opened(event) => Life::birth(life, || Self::opened(event, envelope))`
 fn arm(model: &Model<'_>, applier: &Applier<'_>) -> TokenStream {
-    let (p, name, variant, method) = (model.root.private(), &model.enum_name, &applier.variant, applier.name());
+    let (p, name, variant, method) =
+        (model.root.private(), &model.enum_name, &applier.variant, applier.name());
     let cfgs = applier.method.cfgs();
     if applier.faulty {
         return quote!(#(#cfgs)* #name::#variant(_) => ::core::result::Result::Ok(()));
@@ -135,12 +138,11 @@ fn arm(model: &Model<'_>, applier: &Applier<'_>) -> TokenStream {
 /// A birth does not go with `default`, and without a birth there must be one.
 fn begins(model: &Model<'_>) -> TokenStream {
     let (p, aggregate) = (model.root.private(), model.aggregate);
-    match model.first_birth() {
-        Some(birth) => {
-            let named = respan(aggregate, birth.name().span());
-            quote!(const _: () = #p::assert_born::<#named>();)
-        }
-        None => quote!(const _: () = #p::assert_can_begin::<#aggregate>();),
+    if let Some(birth) = model.first_birth() {
+        let named = respan(aggregate, birth.name().span());
+        quote!(const _: () = #p::assert_born::<#named>();)
+    } else {
+        quote!(const _: () = #p::assert_can_begin::<#aggregate>();)
     }
 }
 

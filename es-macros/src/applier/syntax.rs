@@ -5,6 +5,7 @@ use crate::diag::Errors;
 use crate::handlers::{Passed, Takes, passed, result_error};
 use crate::names::source_text;
 use crate::sig::{self, Block, Method};
+use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
 pub fn methods<'b>(block: &'b Block, errors: &Errors) -> (Vec<Applier<'b>>, Vec<Invariant<'b>>) {
@@ -20,7 +21,11 @@ pub fn methods<'b>(block: &'b Block, errors: &Errors) -> (Vec<Applier<'b>>, Vec<
         }
     }
     if appliers.is_empty() && errors.is_empty() {
-        errors.at(&block.self_ty, "no applier here, and an aggregate is the fold of its events: write `fn opened(e: &Opened) -> Self { .. }`");
+        errors.at(
+            &block.self_ty,
+            "no applier here, and an aggregate is the fold of its events: \
+             write `fn opened(e: &Opened) -> Self { .. }`",
+        );
     }
     (appliers, invariants)
 }
@@ -29,10 +34,19 @@ pub fn methods<'b>(block: &'b Block, errors: &Errors) -> (Vec<Applier<'b>>, Vec<
 fn add<'b>(applier: Applier<'b>, appliers: &mut Vec<Applier<'b>>, errors: &Errors) {
     let event = &applier.variant;
     if event == "Retired" {
-        errors.at(applier.event, "`Retired` is the variant for events that are only read any more: give this type another name, or import it as one (`use .. as ..`)");
-    } else if let Some(other) = appliers.iter().find(|other| other.variant == *event && !may_exclude(other, &applier)) {
+        errors.at(
+            applier.event,
+            "`Retired` is the variant for events that are only read any more: \
+             give this type another name, or import it as one (`use .. as ..`)",
+        );
+    } else if let Some(other) =
+        appliers.iter().find(|other| other.variant == *event && !may_exclude(other, &applier))
+    {
         let first = other.name();
-        errors.at(applier.event, format_args!("a second applier for `{event}`: `{first}` is the first, and an event has one"));
+        errors.at(
+            applier.event,
+            format_args!("a second applier for `{event}`: `{first}` is the first, and an event has one"),
+        );
     } else {
         appliers.push(applier);
     }
@@ -46,10 +60,14 @@ fn may_exclude(one: &Applier<'_>, other: &Applier<'_>) -> bool {
 fn applier<'b>(block: &'b Block, method: &'b Method, errors: &Errors) -> Option<Applier<'b>> {
     let params = method.params();
     let Some((first, more)) = params.split_first() else {
-        errors.at(method.name(), format_args!(
-            "`{}` takes no event: an applier takes `&Event` first; other functions belong in an ordinary `impl` block",
+        errors.at(
             method.name(),
-        ));
+            format_args!(
+                "`{}` takes no event: an applier takes `&Event` first; \
+             other functions belong in an ordinary `impl` block",
+                method.name(),
+            ),
+        );
         return None;
     };
     let (event, borrowed) = event(first, errors)?;
@@ -68,7 +86,8 @@ fn event<'b>(param: &'b PatType, errors: &Errors) -> Option<(&'b Type, bool)> {
     let (Passed::Shared(event) | Passed::Owned(event) | Passed::Unique(event)) = passed(param);
     let borrowed = matches!(passed(param), Passed::Shared(_));
     if sig::last_segment(event).is_none() {
-        errors.at(&param.ty, "an applier takes its event first, `&Event`: the name of a type with `#[event]`");
+        errors
+            .at(&param.ty, "an applier takes its event first, `&Event`: the name of a type with `#[event]`");
         return None;
     }
     if sig::is_called(event, "Envelope") {
@@ -76,7 +95,10 @@ fn event<'b>(param: &'b PatType, errors: &Errors) -> Option<(&'b Type, bool)> {
         return None;
     }
     if !borrowed {
-        errors.at(&param.ty, format_args!("an applier only looks at its event: write `&{}`", source_text(event)));
+        errors.at(
+            &param.ty,
+            format_args!("an applier only looks at its event: write `&{}`", source_text(event)),
+        );
     }
     Some((event, borrowed))
 }
@@ -89,20 +111,32 @@ fn role(block: &Block, method: &Method, errors: &Errors) -> Option<Role> {
         Takes::Unique(_) => Role::Life,
         Takes::Value(_) => Role::End,
         Takes::Shared(receiver) | Takes::Odd(receiver) => {
-            errors.at(receiver, "an applier creates (no receiver), changes (`&mut self`) or ends (`self`) its aggregate");
+            errors.at(
+                receiver,
+                "an applier creates (no receiver), changes (`&mut self`) or ends (`self`) its aggregate",
+            );
             return None;
         }
     };
     match returned {
         Some(ty) if sig::is_called(ty, "Result") => {
-            errors.at(ty, "an applier cannot refuse, what has happened has happened: refuse in the command handler, or check the new state in an `#[invariant]`");
+            errors.at(
+                ty,
+                "an applier cannot refuse, what has happened has happened: \
+                 refuse in the command handler, or check the new state in an `#[invariant]`",
+            );
         }
         Some(ty) if role == Role::Birth && block.is_self(ty) => return Some(role),
         Some(ty) if role == Role::Birth => errors.at(ty, "a birth returns the new state: write `-> Self`"),
         None if role == Role::Birth => {
-            errors.at(method.name(), "an applier without receiver is a birth and returns the new state: write `-> Self`, or take `&mut self` to change it");
+            errors.at(
+                method.name(),
+                "an applier without receiver is a birth and returns the new state: \
+                 write `-> Self`, or take `&mut self` to change it",
+            );
         }
-        Some(ty) => errors.at(ty, "this applier returns nothing: `&mut self` changes the state in place, `self` ends it"),
+        Some(ty) => errors
+            .at(ty, "this applier returns nothing: `&mut self` changes the state in place, `self` ends it"),
         None => return Some(role),
     }
     None
@@ -110,7 +144,10 @@ fn role(block: &Block, method: &Method, errors: &Errors) -> Option<Role> {
 
 fn is_total(method: &Method, errors: &Errors) -> bool {
     if let Some(token) = &method.sig.asyncness {
-        errors.at(token, "an applier is not async: it only folds what has happened; wait in the command handler");
+        errors.at(
+            token,
+            "an applier is not async: it only folds what has happened; wait in the command handler",
+        );
     }
     method.sig.asyncness.is_none()
 }
@@ -121,7 +158,10 @@ fn only_envelope(more: &[&PatType], errors: &Errors) -> bool {
     for (n, param) in more.iter().enumerate() {
         let envelope = matches!(passed(param), Passed::Shared(ty) if sig::is_called(ty, "Envelope"));
         if !envelope {
-            errors.at(&param.ty, "an applier sees its event and, second, `&Envelope`: services belong in command handlers");
+            errors.at(
+                &param.ty,
+                "an applier sees its event and, second, `&Envelope`: services belong in command handlers",
+            );
         } else if n > 0 {
             errors.at(&param.ty, "one `&Envelope` is enough, second after the event");
         }
@@ -134,10 +174,8 @@ fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) 
     const FORM: &str = "write `fn name(&self) -> Result<(), E>`";
     let mut fits = method.is_plain(errors);
     if !matches!(method.takes(), Takes::Shared(_)) {
-        match method.sig.receiver() {
-            Some(receiver) => errors.at(receiver, format_args!("an invariant looks at the new state: {FORM}")),
-            None => errors.at(method.name(), format_args!("an invariant looks at the new state: {FORM}")),
-        }
+        let place = method.sig.receiver().map_or(method.name().span(), Spanned::span);
+        errors.at_span(place, format_args!("an invariant looks at the new state: {FORM}"));
         fits = false;
     }
     if let Some(token) = &method.sig.asyncness {
@@ -152,7 +190,12 @@ fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) 
     let differs = others.first().filter(|first| !sig::is_same(first.error, error));
     if let Some(first) = differs {
         let (first, name) = (source_text(first.error), first.method.name());
-        errors.at(error, format_args!("the invariants of an aggregate share one error type, and `{name}` answers `{first}`"));
+        errors.at(
+            error,
+            format_args!(
+                "the invariants of an aggregate share one error type, and `{name}` answers `{first}`"
+            ),
+        );
     }
     (fits && differs.is_none()).then_some(Invariant { method, error })
 }

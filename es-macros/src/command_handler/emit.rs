@@ -63,10 +63,7 @@ fn assumed(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStr
 /// The returned type. It is blamed for what is in it, so where one event is all there is, it stands there.
 fn outcome(handler: &Handler<'_>) -> TokenStream {
     let Some(outcome) = handler.outcome else { return quote!(()) };
-    match only_event(outcome) {
-        Some(place) => respan(outcome, place),
-        None => quote!(#outcome),
-    }
+    only_event(outcome).map_or_else(|| quote!(#outcome), |place| respan(outcome, place))
 }
 
 /// Where the one event in `Result<Option<Event>, E>` and the like stands.
@@ -100,9 +97,11 @@ fn services(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
 /// `fn validate(command: &Withdraw) -> Result<(), E> { E::refused(Self::positive(command))?; Ok(()) }`
 fn validate(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     let command = handler.command;
-    let error = match handler.outcome.and_then(|outcome| sig::arguments(outcome, "Result")).as_deref() {
-        Some([_, error]) => quote!(#error),
-        _ => quote!(<Self::Outcome as #p::Outcome<Self>>::Error),
+    let arguments = handler.outcome.and_then(|outcome| sig::arguments(outcome, "Result"));
+    let error = if let Some([_, error]) = arguments.as_deref() {
+        quote!(#error)
+    } else {
+        quote!(<Self::Outcome as #p::Outcome<Self>>::Error)
     };
     let checks = handler.validations.iter().map(|validation| {
         let (cfgs, name) = (validation.method.cfgs(), validation.method.name());

@@ -28,11 +28,15 @@ pub fn methods<'b>(block: &'b Block, retry: Option<Retry>, errors: &Errors) -> V
 
 /// Adds a handler, unless its command has one here. One in another block is for rustc to find.
 fn add<'b>(handler: Handler<'b>, handlers: &mut Vec<Handler<'b>>, errors: &Errors) {
-    let may_exclude = |other: &&Handler<'_>| !other.method.cfgs().is_empty() || !handler.method.cfgs().is_empty();
+    let may_exclude =
+        |other: &&Handler<'_>| !other.method.cfgs().is_empty() || !handler.method.cfgs().is_empty();
     let same = handlers.iter().filter(|other| sig::is_same(other.command, handler.command));
     if let Some(other) = same.into_iter().find(|other| !may_exclude(other)) {
         let (command, first) = (source_text(handler.command), other.method.name());
-        errors.at(handler.command, format_args!("a second handler for `{command}`: `{first}` is the first, and a command has one"));
+        errors.at(
+            handler.command,
+            format_args!("a second handler for `{command}`: `{first}` is the first, and a command has one"),
+        );
     } else {
         handlers.push(handler);
     }
@@ -47,7 +51,12 @@ fn attach<'b>(validation: Validation<'b>, handlers: &mut [Handler<'b>], errors: 
     }
     if !found {
         let name = source_text(command);
-        errors.at(command, format_args!("no handler of `{name}` in this block: put this check beside `fn ..(command: {name})`"));
+        errors.at(
+            command,
+            format_args!(
+                "no handler of `{name}` in this block: put this check beside `fn ..(command: {name})`"
+            ),
+        );
     }
 }
 
@@ -60,7 +69,10 @@ fn validation<'b>(method: &'b Method, errors: &Errors) -> Option<Validation<'b>>
         return None;
     }
     if let Some(receiver) = method.sig.receiver() {
-        errors.at(receiver, format_args!("a `#[validate]` runs before anything is read, so there is no state yet: {FORM}"));
+        errors.at(
+            receiver,
+            format_args!("a `#[validate]` runs before anything is read, so there is no state yet: {FORM}"),
+        );
         return None;
     }
     if let Some(token) = &method.sig.asyncness {
@@ -84,7 +96,12 @@ fn validation<'b>(method: &'b Method, errors: &Errors) -> Option<Validation<'b>>
     Some(Validation { method, command, error })
 }
 
-fn handler<'b>(block: &'b Block, method: &'b Method, retry: Option<Retry>, errors: &Errors) -> Option<Handler<'b>> {
+fn handler<'b>(
+    block: &'b Block,
+    method: &'b Method,
+    retry: Option<Retry>,
+    errors: &Errors,
+) -> Option<Handler<'b>> {
     let all = method.params();
     let (state, behind) = match all.split_first() {
         Some((first, behind)) if is_state(block, &first.ty) => (Some(*first), behind),
@@ -92,7 +109,13 @@ fn handler<'b>(block: &'b Block, method: &'b Method, retry: Option<Retry>, error
     };
     let Some((command, more)) = behind.split_first() else {
         let name = method.name();
-        errors.at(name, format_args!("`{name}` takes no command: a handler takes one first; other functions belong in an ordinary `impl` block"));
+        errors.at(
+            name,
+            format_args!(
+                "`{name}` takes no command: a handler takes one first; \
+                 other functions belong in an ordinary `impl` block"
+            ),
+        );
         return None;
     };
     let (command, owned) = self::command(command, errors)?;
@@ -136,7 +159,10 @@ fn needs(method: &Method, state: Option<&PatType>, errors: &Errors) -> Option<Ne
         (Takes::Nothing, None) => return Some(Needs::Absent),
         (Takes::Nothing, Some(_)) => return Some(Needs::Either),
         (Takes::Shared(_), None) => return Some(Needs::Living),
-        (_, Some(state)) => errors.at(&state.ty, "either `&self`, for a living aggregate, or `Option<&Self>`, for one that may not be there"),
+        (_, Some(state)) => errors.at(
+            &state.ty,
+            "either `&self`, for a living aggregate, or `Option<&Self>`, for one that may not be there",
+        ),
         (Takes::Unique(receiver) | Takes::Value(receiver) | Takes::Odd(receiver), None) => errors.at(
             receiver,
             "a handler decides and changes nothing: take `&self` and return events; appliers change the state",
@@ -155,11 +181,16 @@ fn is_state(block: &Block, ty: &Type) -> bool {
 
 /// A parameter behind the command.
 fn further<'b>(param: &'b PatType, errors: &Errors) -> Option<Param<'b>> {
-    const FORM: &str = "behind its command a handler takes `&Context<Self>`, and services as `&T` or `&dyn Trait`";
+    const FORM: &str =
+        "behind its command a handler takes `&Context<Self>`, and services as `&T` or `&dyn Trait`";
     match passed(param) {
         Passed::Shared(ty) if sig::is_called(ty, "Context") => Some(Param::Context),
         Passed::Shared(ty) if sig::is_called(ty, "Envelope") => {
-            errors.at(&param.ty, "a handler has no envelope, its events are not recorded yet: `&Context<Self>` knows id, version and `now()`");
+            errors.at(
+                &param.ty,
+                "a handler has no envelope, its events are not recorded yet: \
+                 `&Context<Self>` knows id, version and `now()`",
+            );
             None
         }
         Passed::Shared(ty @ (Type::Path(_) | Type::TraitObject(_))) => Some(Param::Service(ty)),
@@ -187,7 +218,12 @@ fn policy(
     let place = more.iter().find(|param| !sig::is_called(shared(param), "Context"));
     if let (true, None, None, Some(place)) = (service, own, block, place) {
         let name = method.name();
-        errors.at(&place.ty, format_args!("`{name}` calls a service: say how often it may be repeated, `#[retry(max = 0)]` for never"));
+        errors.at(
+            &place.ty,
+            format_args!(
+                "`{name}` calls a service: say how often it may be repeated, `#[retry(max = 0)]` for never"
+            ),
+        );
     }
     own.unwrap_or_default().or(block.unwrap_or_default())
 }
