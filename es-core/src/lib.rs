@@ -45,20 +45,20 @@ pub use model::model;
 pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
 pub use service::{BoxFuture, Services};
 pub use time::TimestampExt;
 pub use upcast::DecodeError;
-#[cfg(feature = "sqlite")]
-pub use rusqlite;
 pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
     pub use crate::{
-        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, Clock, Command, CommandError, CommandId,
-        Committed, Context, DecodeError, DispatchError, DomainError, Draft, EditError, Envelope, Event, EventEnum,
-        Handle, IdError, IntoEvents, LoadError, Loaded, Metadata, ParseIdError, Position, Recorded, Reply,
-        RetryPolicy, StoreError, StreamId,
+        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, Clock, Command, CommandError,
+        CommandId, Committed, Context, DecodeError, DispatchError, DomainError, Draft, EditError, Envelope,
+        Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Loaded, Metadata, ParseIdError, Position,
+        Recorded, Reply, RetryPolicy, StoreError, StreamId,
     };
     pub use crate::{TimestampExt as _, store::EventStore};
     pub use es_macros::*;

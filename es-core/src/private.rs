@@ -13,10 +13,10 @@ pub use crate::model::registry::{
     AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, NoHandler, Registered, Role,
 };
 pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation, every_name};
-pub use crate::{event_enum, recordable};
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{ServiceNeed, Services};
 pub use crate::upcast::{Older, Oldest, Payload, PayloadError};
+pub use crate::{event_enum, recordable};
 pub use inventory;
 pub use serde;
 pub use serde_json;

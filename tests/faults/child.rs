@@ -1,7 +1,7 @@
 //! The process that things happen to.
 
 use bytes::Bytes;
-use es_core::id::StreamId;
+use es_core::StreamId;
 use es_core::store::{Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, SqliteStore};
 use std::io::Write;
 use std::path::Path;

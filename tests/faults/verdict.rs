@@ -1,6 +1,6 @@
 //! What the file must look like afterwards.
 
-use es_core::id::Position;
+use es_core::Position;
 use es_core::store::{EventStore, Filter, SqliteStore, StoredEvent};
 use std::collections::HashMap;
 use std::path::Path;
