@@ -167,8 +167,9 @@ async fn attempts<G: Commands>(
     loop {
         group.parts.clear();
         let decided = commands.decide(group).await;
-        if (decided.is_err() || !group.writes()) && !group.checked {
-            // Only an append may leave on states that nobody checked.
+        let silent = group.parts.iter().any(|part| part.stored.is_empty());
+        if (decided.is_err() || silent) && !group.checked {
+            // Only an append may leave on states that nobody checked, and only on the streams it goes to.
             group.checked = true;
             continue;
         }
