@@ -215,9 +215,11 @@ impl Group {
 
     async fn keep(&mut self, position: Position, heads: &[StreamHead]) {
         let app = self.app.clone();
-        let written = self.parts.drain(..).filter(|part| !part.stored.is_empty());
-        for (part, head) in written.zip(heads) {
-            part.next.keep(&app, &part.stream, part.from, position, Some(*head)).await;
+        let written: Vec<_> = self.parts.drain(..).filter(|part| !part.stored.is_empty()).collect();
+        let mut last = position;
+        for (part, head) in written.into_iter().zip(heads).rev() {
+            part.next.keep(&app, &part.stream, part.from, last, Some(*head)).await;
+            last.0 -= part.stored.len() as u64;
         }
     }
 
