@@ -14,6 +14,7 @@ on_every_store! {
     what_is_redacted_twice_is_redacted_once
     a_redaction_reaches_every_cache
     a_redaction_drops_snapshots
+    an_edit_between_two_pages_begins_anew
     a_truncation_must_leave_a_birth
     a_truncation_hides_from_the_stream_only
     a_default_cannot_be_truncated
@@ -163,6 +164,24 @@ async fn a_redaction_drops_snapshots(place: Place) {
     assert_eq!(store.counted().reads, [0]);
     let then = fresh.load_as_of::<Shelf>(&1, AsOf::Version(3)).await.unwrap().unwrap();
     assert_eq!(then.books, ["Emma", "Dune"]);
+}
+
+async fn an_edit_between_two_pages_begins_anew(place: Place) {
+    let app = App::builder(place.open().await).aggregate::<Shelf>().build().await.unwrap();
+    for books in [999, 999] {
+        let books = vec!["Emma".to_owned(); books];
+        app.execute(Shelve { shelf: 1, books }).await.unwrap();
+    }
+    let first = app.history::<Shelf>(&1).await.unwrap().remove(0).envelope.event_id;
+    let store = place.open().await;
+    store.snapshots(crate::probe::Snapshots::Failing);
+    let redaction = async move {
+        app.redact(first, "banned").await.unwrap();
+    };
+    store.before_reads([Box::pin(async {}) as crate::probe::Elsewhere, Box::pin(redaction)]);
+    let fresh = App::builder(store.clone()).aggregate::<Shelf>().build().await.unwrap();
+    assert_eq!(fresh.load::<Shelf>(&1).await.unwrap().unwrap().books.len(), 1_997);
+    assert_eq!(store.counted().reads, [0, 1_000, 0, 1_000]);
 }
 
 async fn a_truncation_must_leave_a_birth(place: Place) {

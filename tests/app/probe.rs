@@ -53,7 +53,7 @@ struct Shared {
     counted: Counted,
     fates: VecDeque<Fate>,
     after_find: Option<Elsewhere>,
-    before_read: Option<Elsewhere>,
+    before_reads: VecDeque<Elsewhere>,
     snapshots: Snapshots,
     saved: Vec<StoredSnapshot>,
 }
@@ -90,9 +90,9 @@ impl Probe {
         self.shared().after_find = Some(Box::pin(event));
     }
 
-    /// Happens just before the next read of a stream looks.
-    pub fn before_read(&self, event: impl Future<Output = ()> + Send + 'static) {
-        self.shared().before_read = Some(Box::pin(event));
+    /// What happens just before the next reads of a stream look, one after the other.
+    pub fn before_reads(&self, events: impl IntoIterator<Item = Elsewhere>) {
+        self.shared().before_reads.extend(events);
     }
 
     pub fn snapshots(&self, snapshots: Snapshots) {
@@ -159,7 +159,7 @@ impl EventStore for Probe {
             let event = {
                 let mut shared = self.shared();
                 shared.counted.reads.push(read.after);
-                shared.before_read.take()
+                shared.before_reads.pop_front()
             };
             if let Some(event) = event {
                 event.await;
