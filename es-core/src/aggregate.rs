@@ -190,7 +190,9 @@ impl<A: Serialize + DeserializeOwned> Snapshots<A> {
 
 impl<A> Debug for Snapshots<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshots").field("every", &self.every).field("fingerprint", &self.fingerprint).finish()
+        f.debug_struct("Snapshots")
+            .field("every", &self.every)
+            .field("fingerprint", &self.fingerprint)
+            .finish()
     }
 }
-

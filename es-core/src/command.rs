@@ -63,7 +63,10 @@ pub trait Handle<C: Command<Aggregate = Self>>: Applier {
     /// How often it is repeated when somebody else was faster.
     #[doc(hidden)]
     const RETRY: RetryPolicy;
-    /// The services it takes, with any, it is decided on a state that was just checked.
+    /// Whether it takes services: [`NoServices`] or [`WithServices`].
+    #[doc(hidden)]
+    type Calls;
+    /// The services it takes; with any, it is decided on a state that was just checked.
     #[doc(hidden)]
     const SERVICES: &'static [ServiceNeed];
 
@@ -88,6 +91,26 @@ pub type ErrorOf<C> = <OutcomeOf<C> as Outcome<<C as Command>::Aggregate>>::Erro
 /// The reply of the handler of `C`.
 pub type ReplyOf<C> = <OutcomeOf<C> as Outcome<<C as Command>::Aggregate>>::Reply;
 type OutcomeOf<C> = <<C as Command>::Aggregate as Handle<C>>::Outcome;
+
+/// A handler that does nothing but decide.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this command's handler takes services, so asking what it would do could do it",
+    label = "its handler takes services",
+    note = "`would` is for handlers that take no services"
+)]
+pub trait Alone {}
+
+/// A handler that takes no services.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum NoServices {}
+impl Alone for NoServices {}
+
+/// A handler that takes services.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum WithServices {}
 
 /// What a handler's receiver asks for.
 #[doc(hidden)]

@@ -82,7 +82,8 @@ impl Envelope {
     /// [`IdError`] if the stream's name does not hold an id of type `K`.
     pub fn stream_id<K: AggregateId>(&self) -> Result<K, IdError> {
         let text = self.stream.id_text();
-        text.parse().map_err(|_| IdError { stream: self.stream.clone(), expected: std::any::type_name::<K>() })
+        text.parse()
+            .map_err(|_| IdError { stream: self.stream.clone(), expected: std::any::type_name::<K>() })
     }
 }
 

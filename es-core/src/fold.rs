@@ -4,7 +4,7 @@ use crate::aggregate::{Applier, Disorder, Life, Start};
 use crate::event::{Envelope, EventEnum, Recorded};
 use crate::id::{Position, StreamId};
 use crate::metadata::Metadata;
-use crate::store::{StoredEvent, StreamHead};
+use crate::store::StoredEvent;
 use crate::upcast::{DecodeError, Payload, PayloadError};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -49,12 +49,6 @@ impl<A: Applier> Folded<A> {
     /// Whether nothing can follow any more.
     pub fn has_ended(&self) -> bool {
         self.closed || matches!(self.life, Life::Ended(_))
-    }
-
-    /// Takes over what a page said about the stream's end.
-    pub(crate) fn at(&mut self, head: StreamHead) {
-        self.edits = head.edits;
-        self.closed = head.closed;
     }
 
     /// Adds stored events, in order.

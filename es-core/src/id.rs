@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
 /// The id of an aggregate, as it stands behind the `-` in a stream's name.
@@ -33,7 +34,12 @@ plain_ids!(jiff::civil::Date jiff::Timestamp);
 pub struct StreamId {
     full: Arc<str>,
     category: usize,
+    /// Of the whole name, computed once: a command looks its stream up in several maps.
+    hash: u64,
 }
+
+/// Keyed by chance, so that nobody can choose names that collide.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl StreamId {
     /// The stream of the aggregate `name` with this id.
@@ -44,13 +50,13 @@ impl StreamId {
         full.push('-');
         // Writing to a `String` cannot fail, and a `Display` that fails leaves what it has written.
         let _ = write!(full, "{id}");
-        Self { category: name.len(), full: full.into() }
+        Self { category: name.len(), hash: HASHER.hash_one(&full), full: full.into() }
     }
 
     /// A stream by its whole name.
     pub fn named(full: impl Into<Arc<str>>) -> Self {
         let full = full.into();
-        Self { category: full.find('-').unwrap_or(full.len()), full }
+        Self { category: full.find('-').unwrap_or(full.len()), hash: HASHER.hash_one(&*full), full }
     }
 
     /// The whole name.
@@ -63,6 +69,11 @@ impl StreamId {
         &self.full[..self.category]
     }
 
+    /// The hash of the whole name; another one in every process.
+    pub(crate) fn hash_code(&self) -> u64 {
+        self.hash
+    }
+
     /// The part behind the first `-`; empty if there is none.
     pub fn id_text(&self) -> &str {
         self.full.get(self.category + 1..).unwrap_or("")
@@ -71,15 +82,35 @@ impl StreamId {
 
 impl PartialEq for StreamId {
     fn eq(&self, other: &Self) -> bool {
-        self.full == other.full
+        self.hash == other.hash && self.full == other.full
     }
 }
 impl Eq for StreamId {}
 impl std::hash::Hash for StreamId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.full.hash(state);
+        state.write_u64(self.hash);
     }
 }
+/// Hashes a [`StreamId`] by the hash that it carries.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamHasher(u64);
+
+impl std::hash::Hasher for StreamHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // Not reached by `StreamId`; right, if slow, for anything else.
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(5) ^ u64::from(*byte));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Builds maps over streams.
+pub(crate) type ByStream = std::hash::BuildHasherDefault<StreamHasher>;
+
 impl PartialOrd for StreamId {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
@@ -186,7 +217,10 @@ mod tests {
     #[test]
     fn a_category_ends_at_the_first_dash() {
         let stream = StreamId::of("account", &"a-b-c");
-        assert_eq!((stream.as_str(), stream.category(), stream.id_text()), ("account-a-b-c", "account", "a-b-c"));
+        assert_eq!(
+            (stream.as_str(), stream.category(), stream.id_text()),
+            ("account-a-b-c", "account", "a-b-c")
+        );
         assert_eq!(StreamId::named("account-a-b-c"), stream);
         assert_eq!(StreamId::named("plain").id_text(), "");
     }

@@ -2,6 +2,9 @@
 
 extern crate self as es_core;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod aggregate;
 mod app;
 mod check;
@@ -15,11 +18,8 @@ mod fold;
 mod id;
 mod id_text;
 mod metadata;
-mod model;
+pub mod model;
 mod outcome;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod reply;
 mod retry;
 mod service;
@@ -28,29 +28,37 @@ mod time;
 mod upcast;
 
 pub use aggregate::{Aggregate, Applier, Life};
+pub use app::{
+    App, AppBuilder, AsOf, BuildError, Clock, Commands, Committed, EditError, Execute, JsonCommand, Loaded,
+    Options, SystemClock,
+};
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;
 pub use draft::Draft;
 pub use error::{CommandError, DispatchError, DomainError, LoadError, StoreError};
+pub use es_macros::*;
 pub use event::{Envelope, Event, EventEnum, EventInfo, Field, IdError, Raisable, Recorded, RetiredEvent};
 pub use id::{AggregateId, CommandId, Position, StreamId};
 pub use id_text::ParseIdError;
 pub use metadata::Metadata;
+pub use model::model;
 pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
-pub use service::Services;
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+pub use service::{BoxFuture, Services};
 pub use time::TimestampExt;
 pub use upcast::DecodeError;
-pub use es_macros::*;
 pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
     pub use crate::{
-        Aggregate, AggregateId, Applier, Command, CommandError, CommandId, Context, DecodeError, DispatchError,
-        DomainError, Draft, Envelope, Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Metadata,
-        ParseIdError, Position, Recorded, Reply, RetryPolicy, StoreError, StreamId,
+        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, Clock, Command, CommandError,
+        CommandId, Committed, Context, DecodeError, DispatchError, DomainError, Draft, EditError, Envelope,
+        Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Loaded, Metadata, ParseIdError, Position,
+        Recorded, Reply, RetryPolicy, StoreError, StreamId,
     };
     pub use crate::{TimestampExt as _, store::EventStore};
     pub use es_macros::*;

@@ -28,7 +28,7 @@ pub trait IntoEvents<A: Applier> {
 )]
 pub trait Outcome<A: Applier>: Sized + Send {
     /// What a refusal says.
-    type Error: Refusal;
+    type Error: Refusal + FromViolation<A::Violation>;
     /// What an accepted command answers.
     type Reply: ReplyValue;
     /// The names of all events that can come out.
@@ -55,9 +55,9 @@ impl<E: Error + Send + Sync + 'static> Refusal for E {}
     label = "not a value",
     note = "put `#[value]` on `{Self}`: a reply is stored with the events, and given back for a repeated command"
 )]
-pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + 'static {}
+pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
-impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + 'static> ReplyValue for R {}
+impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> ReplyValue for R {}
 
 /// Events, and how to answer once they are applied.
 #[doc(hidden)]
@@ -186,7 +186,7 @@ impl<A: Applier> IntoEvents<A> for () {
     fn names(_: &mut Vec<&'static str>) {}
     fn into_events(self, _: &mut Vec<A::Event>) {}
 }
-plain_outcome!([] ());
+plain_outcome!([]());
 
 /// What holds any number of one kind.
 macro_rules! many {

@@ -38,7 +38,10 @@ impl<E, R> Reply<E, R> {
     {
         let answer = |state: &dyn Any| match state.downcast_ref() {
             Some(state) => reply(state),
-            None => panic!("this reply reads the state of `{}`, and another aggregate's handler returned it", A::NAME),
+            None => panic!(
+                "this reply reads the state of `{}`, and another aggregate's handler returned it",
+                A::NAME
+            ),
         };
         Self { events, answer: Source::FromState(Box::new(answer)) }
     }

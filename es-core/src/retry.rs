@@ -18,7 +18,8 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// Ten repetitions, pauses from 2 ms up to 200 ms.
-    pub const DEFAULT: Self = Self { max: 10, base: Duration::from_millis(2), cap: Duration::from_millis(200) };
+    pub const DEFAULT: Self =
+        Self { max: 10, base: Duration::from_millis(2), cap: Duration::from_millis(200) };
 
     /// Another number of repetitions.
     #[must_use]

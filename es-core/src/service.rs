@@ -3,7 +3,26 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+
+/// A boxed future that can be sent to another thread: what an async method of a service trait returns.
+///
+/// ```
+/// use es_core::prelude::*;
+///
+/// pub trait Atm: Send + Sync {
+///     fn pay_out(&self, amount: u64) -> BoxFuture<'_, bool>;
+/// }
+///
+/// struct Generous;
+/// impl Atm for Generous {
+///     fn pay_out(&self, _: u64) -> BoxFuture<'_, bool> {
+///         Box::pin(async { true })
+///     }
+/// }
+/// ```
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The services that an app was given, by type.
 #[derive(Default)]
@@ -16,6 +35,7 @@ pub struct Services {
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceNeed {
     pub(crate) name: &'static str,
+    pub(crate) type_id: TypeId,
     pub(crate) provided: fn(&Services) -> bool,
 }
 
@@ -34,7 +54,7 @@ impl<T: ?Sized + Send + Sync + 'static> Service for T {}
 impl ServiceNeed {
     /// The need for a `T`, which the source calls `name`.
     pub const fn of<T: ?Sized + Service>(name: &'static str) -> Self {
-        Self { name, provided: Services::has::<T> }
+        Self { name, type_id: TypeId::of::<T>(), provided: Services::has::<T> }
     }
 }
 
@@ -56,7 +76,10 @@ impl Services {
     pub fn get<T: ?Sized + 'static>(&self) -> &T {
         match self.find() {
             Some(service) => service,
-            None => panic!("no service of type `{}`: this handler's aggregate is not mounted", std::any::type_name::<T>()),
+            None => panic!(
+                "no service of type `{}`: this handler's aggregate is not mounted",
+                std::any::type_name::<T>()
+            ),
         }
     }
 }

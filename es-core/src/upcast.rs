@@ -39,7 +39,9 @@ pub enum DecodeError {
         known: u16,
     },
     /// The payload or the metadata is not what the type expects.
-    #[error("stream {stream}, version {version}: event \"{event}\" (version {schema}) cannot be read: {reason}")]
+    #[error(
+        "stream {stream}, version {version}: event \"{event}\" (version {schema}) cannot be read: {reason}"
+    )]
     Payload {
         /// The stream.
         stream: StreamId,

@@ -93,7 +93,11 @@ fn an_event_knows_its_name_version_and_fields() {
     let fields: Vec<_> = MoneyDeposited::FIELDS.iter().map(|field| (field.name, field.ty)).collect();
     assert_eq!(
         fields,
-        [("amount", "u64"), ("currency", "::core::option::Option<Currency>"), ("type", "::std::vec::Vec<Pair<u8>>")]
+        [
+            ("amount", "u64"),
+            ("currency", "::core::option::Option<Currency>"),
+            ("type", "::std::vec::Vec<Pair<u8>>")
+        ]
     );
     assert_eq!((Moved::NAME, Moved::FIELDS[1].name, Moved::FIELDS[1].ty), ("Moved", "1", "AccountId"));
     assert!(AccountFrozen::FIELDS.is_empty());

@@ -1,21 +1,129 @@
-//! The application.
-use crate::command::{Command, Handle};
-use crate::error::DispatchError;
-use crate::store::StoreFuture;
-use serde_json::Value;
+//! The application: commands in, states out, over a store.
 
-/// The application.
-#[derive(Clone, Debug)]
-pub struct App {}
+mod all;
+mod answer;
+mod append;
+mod builder;
+mod cache;
+mod clock;
+mod decide;
+mod edit;
+mod execute;
+mod json;
+mod load;
+mod loaded;
+mod queue;
+mod would;
 
-/// Options of a command.
-#[derive(Clone, Debug, Default)]
-pub struct Options {}
+pub use all::Commands;
+pub use builder::{AppBuilder, BuildError};
+pub use clock::{Clock, SystemClock};
+pub use edit::EditError;
+pub use execute::{Committed, Execute, Options};
+pub use json::JsonCommand;
+pub(crate) use json::execute_value;
+pub use load::AsOf;
+pub use loaded::Loaded;
 
-pub(crate) fn execute_value<C>(_app: App, _json: Value, _options: Options) -> StoreFuture<'static, Result<Value, DispatchError>>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    Box::pin(async { Ok(Value::Null) })
+use crate::aggregate::Aggregate;
+use crate::error::LoadError;
+use crate::model::registry::HandlerRecord;
+use crate::service::Services;
+use crate::store::EventStore;
+use builder::Mounted;
+use cache::StateCache;
+use jiff::Timestamp;
+use queue::Queues;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+/// An application over a store: it carries out commands and answers what became of them.
+///
+/// Cheap to clone, without type parameters, and every future it returns can be spawned.
+#[derive(Clone)]
+pub struct App {
+    core: Arc<Core>,
+    services: ServicesHandle,
+}
+
+struct Core {
+    store: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+    cache: StateCache,
+    queues: Arc<Queues>,
+    mounted: Vec<Mounted>,
+    handlers: HashMap<&'static str, &'static HandlerRecord>,
+}
+
+/// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
+/// each other alive for ever.
+#[derive(Clone)]
+enum ServicesHandle {
+    Owned(Arc<OnceLock<Services>>),
+    Inside(Weak<OnceLock<Services>>),
+}
+
+impl App {
+    /// Begins an app over this store.
+    pub fn builder<S: EventStore>(store: S) -> AppBuilder<S> {
+        AppBuilder::new(store)
+    }
+
+    fn store(&self) -> &dyn EventStore {
+        &*self.core.store
+    }
+
+    fn cache(&self) -> &StateCache {
+        &self.core.cache
+    }
+
+    fn queues(&self) -> &Arc<Queues> {
+        &self.core.queues
+    }
+
+    fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
+        &self.core.handlers
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::whole_micros(self.core.clock.now())
+    }
+
+    fn services(&self) -> Arc<OnceLock<Services>> {
+        match &self.services {
+            ServicesHandle::Owned(services) => services.clone(),
+            ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
+        }
+    }
+
+    fn without_services(&self) -> Self {
+        let services = match &self.services {
+            ServicesHandle::Owned(services) => Arc::downgrade(services),
+            ServicesHandle::Inside(services) => services.clone(),
+        };
+        Self { core: self.core.clone(), services: ServicesHandle::Inside(services) }
+    }
+
+    /// Makes sure that an aggregate runs here.
+    fn mounted<A: Aggregate>(&self) -> Result<(), LoadError> {
+        let wanted = TypeId::of::<A>();
+        if self.core.mounted.iter().any(|mounted| mounted.type_id == wanted) {
+            Ok(())
+        } else {
+            Err(LoadError::NotMounted { aggregate: A::NAME })
+        }
+    }
+
+    fn mounted_by_name(&self, name: &str) -> Option<&Mounted> {
+        self.core.mounted.iter().find(|mounted| mounted.name == name)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mounted: Vec<_> = self.core.mounted.iter().map(|mounted| mounted.name).collect();
+        f.debug_struct("App").field("aggregates", &mounted).finish_non_exhaustive()
+    }
 }

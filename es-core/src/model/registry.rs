@@ -12,6 +12,7 @@ use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
 use crate::upcast::{Older, Payload, PayloadError};
 use serde_json::Value;
+use std::any::TypeId;
 use std::marker::PhantomData;
 
 /// An event type, whether or not an aggregate applies it.
@@ -44,6 +45,8 @@ fn read<E: Event>(payload: Payload<'_>) -> Result<Value, PayloadError> {
 /// An aggregate with its appliers.
 #[derive(Clone, Copy, Debug)]
 pub struct AggregateRecord {
+    /// The type.
+    pub type_id: TypeId,
     /// Its name.
     pub name: &'static str,
     /// The type's path in the source.
@@ -55,7 +58,7 @@ pub struct AggregateRecord {
 impl AggregateRecord {
     /// What is registered for `A`.
     pub const fn of<A: Applier>(path: &'static str) -> Self {
-        Self { name: A::NAME, path, appliers: A::Event::APPLIERS }
+        Self { type_id: TypeId::of::<A>(), name: A::NAME, path, appliers: A::Event::APPLIERS }
     }
 }
 
@@ -64,6 +67,10 @@ impl AggregateRecord {
 pub struct ApplierRecord {
     /// The event.
     pub event: EventInfo,
+    /// The event's type.
+    pub type_name: fn() -> &'static str,
+    /// The lowest version that can be read.
+    pub oldest: u16,
     /// What it does to the aggregate.
     pub role: Role,
 }
@@ -71,7 +78,12 @@ pub struct ApplierRecord {
 impl ApplierRecord {
     /// The applier of `E`.
     pub const fn of<E: Event>(role: Role) -> Self {
-        Self { event: EventInfo::of::<E>(), role }
+        Self {
+            event: EventInfo::of::<E>(),
+            type_name: std::any::type_name::<E>,
+            oldest: E::Older::OLDEST,
+            role,
+        }
     }
 }
 
@@ -89,6 +101,8 @@ pub enum Role {
 /// A command with its handler.
 #[derive(Clone, Copy, Debug)]
 pub struct HandlerRecord {
+    /// The aggregate's type.
+    pub type_id: TypeId,
     /// The aggregate's name.
     pub aggregate: &'static str,
     /// The command's name.
@@ -117,6 +131,7 @@ pub struct Registered<A, C>(PhantomData<fn(A, C)>);
 impl<A: Handle<C>, C: Command<Aggregate = A>> Registered<A, C> {
     /// What is registered, without the path.
     pub const RECORD: HandlerRecord = HandlerRecord {
+        type_id: TypeId::of::<A>(),
         aggregate: A::NAME,
         command: C::NAME,
         path: "",
@@ -132,6 +147,7 @@ impl<A: Handle<C>, C: Command<Aggregate = A>> Registered<A, C> {
 pub trait NoHandler {
     /// Nothing: the program that it stands in does not compile.
     const RECORD: HandlerRecord = HandlerRecord {
+        type_id: TypeId::of::<()>(),
         aggregate: "",
         command: "",
         path: "",

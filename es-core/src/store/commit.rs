@@ -1,5 +1,6 @@
 //! What goes into a store: commits of new events, under an expected version.
 
+use super::AppendError;
 use crate::id::{Position, StreamId};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -94,4 +95,14 @@ pub struct StreamHead {
     pub edits: u64,
     /// Whether it was closed for good.
     pub closed: bool,
+}
+
+impl StreamHead {
+    /// The conflict, if `stream`, which has this head, is not as expected.
+    pub(crate) fn expect(&self, stream: &StreamId, expected: Expected) -> Result<(), AppendError> {
+        if expected.holds(self.version) {
+            return Ok(());
+        }
+        Err(AppendError::Conflict { stream: stream.clone(), expected, actual: self.version })
+    }
 }

@@ -1,6 +1,7 @@
 //! The limits that are the same on every store, and the checks that every store makes first.
 
 use super::{AppendError, Commit};
+use crate::id::StreamId;
 use std::collections::HashSet;
 
 /// The most events that one commit may hold.
@@ -11,6 +12,9 @@ pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most bytes that a stream's name may have.
 pub const MAX_STREAM_BYTES: usize = 1_000;
+
+/// The most events that one page of the log looks at, so that a page which matches little is short, too.
+pub(crate) const MAX_SCAN: usize = 10_000;
 
 /// Checks what needs no look into the store: shape and size.
 pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {
@@ -27,12 +31,22 @@ pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {
         if commit.parts.len() > 1 && !streams.insert(&part.stream) {
             return invalid(&format!("stream {} stands in it twice", part.stream));
         }
-        within("stream name (bytes)", part.stream.as_str().len(), MAX_STREAM_BYTES)?;
+        check_stream(&part.stream)?;
         events += part.events.len();
         bytes += part.events.iter().map(|event| event.payload.len() + event.metadata.len()).sum::<usize>();
     }
     within("events in one commit", events, MAX_COMMIT_EVENTS)?;
     within("commit (bytes)", bytes, MAX_COMMIT_BYTES)
+}
+
+/// Checks the name of a stream.
+pub(crate) fn check_stream(stream: &StreamId) -> Result<(), AppendError> {
+    within("stream name (bytes)", stream.as_str().len(), MAX_STREAM_BYTES)
+}
+
+/// Checks the metadata that a redaction leaves.
+pub(crate) fn check_metadata(metadata: &[u8]) -> Result<(), AppendError> {
+    within("metadata (bytes)", metadata.len(), MAX_COMMIT_BYTES)
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), AppendError> {

@@ -3,6 +3,8 @@
 //! A store keeps bytes. It knows streams, versions, positions and event names, and nothing of the types
 //! behind them; what it must promise is written at each method, and `es_testing` checks it.
 
+mod admit;
+mod clock;
 mod commit;
 mod error;
 mod limits;
@@ -19,15 +21,14 @@ pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteOpenError, SqliteOptions, SqliteStore};
 
 use crate::id::{Position, StreamId};
-use std::pin::Pin;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// A boxed future, so that stores are object-safe: `Arc<dyn EventStore>`.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 
 /// A durable log of events, split into streams, with room for snapshots beside it.
 ///
@@ -92,7 +93,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// A hint: it may return early or late, so the caller reads and sees.
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()>;
 
-    /// Closes a stream for good: reads go on, appends answer [`AppendError::Closed`]. Closing twice is fine.
+    /// Closes a stream for good: reads go on, appends answer [`AppendError::Closed`]. Closing twice is fine,
+    /// and the first reason stays. Drops the stream's snapshots.
     ///
     /// # Errors
     /// [`AppendError::Conflict`] if the stream is not as `expected`.
@@ -106,7 +108,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// Hides the versions below `before` from reads of this stream. The log, and event ids, keep them.
     ///
     /// Raises the stream's [`edits`](StreamHead::edits) and drops its snapshots, in one step. Going back is
-    /// not possible: a lower `before` changes nothing.
+    /// not possible: a lower `before` changes nothing. Neither is going ahead: one above the stream's next
+    /// version counts as that.
     ///
     /// # Errors
     /// [`AppendError::Conflict`] if the stream is not as `expected`.
@@ -124,11 +127,7 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`AppendError`] if the store cannot answer.
-    fn redact_event(
-        &self,
-        id: Uuid,
-        metadata: bytes::Bytes,
-    ) -> StoreFuture<'_, Result<bool, AppendError>>;
+    fn redact_event(&self, id: Uuid, metadata: bytes::Bytes) -> StoreFuture<'_, Result<bool, AppendError>>;
 
     /// The snapshot of a stream, if one with this fingerprint is kept.
     ///

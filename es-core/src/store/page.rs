@@ -69,6 +69,42 @@ impl StreamRead {
         self.limit = limit.max(1);
         self
     }
+
+    /// The versions of this page, in a stream whose visible versions are `first..=last`.
+    pub(crate) fn window(&self, first: u64, last: u64) -> Window {
+        let limit = u64::from(self.limit.max(1));
+        let (low, high) = if self.backward {
+            (first, last.min(self.after.saturating_sub(1)))
+        } else {
+            (first.max(self.after.saturating_add(1)), last)
+        };
+        if low > high {
+            return Window { low: 1, high: 0, more: false };
+        }
+        let more = high - low >= limit;
+        match (more, self.backward) {
+            (false, _) => Window { low, high, more },
+            (true, false) => Window { low, high: low + limit - 1, more },
+            (true, true) => Window { low: high - limit + 1, high, more },
+        }
+    }
+}
+
+/// The versions of one page, `low..=high`. Versions are dense, so it is known before anything is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub low: u64,
+    pub high: u64,
+    /// Whether the bound allows more behind it.
+    pub more: bool,
+}
+
+impl Window {
+    /// The same as indices, in a stream that is in memory.
+    pub(crate) fn indices(&self) -> std::ops::Range<usize> {
+        let index = |version| usize::try_from(version).unwrap_or(usize::MAX);
+        index(self.low - 1)..index(self.high)
+    }
 }
 
 /// The last event that a read of a stream may give; inclusive. A bound of a backward read is the same:
@@ -103,6 +139,15 @@ pub struct Filter {
     pub categories: Vec<String>,
     /// Only events of these names.
     pub names: Vec<String>,
+}
+
+impl Filter {
+    /// Whether an event of this name, on this stream, is asked for.
+    pub(crate) fn accepts(&self, stream: &str, category: &str, name: &str) -> bool {
+        (self.names.is_empty() || self.names.iter().any(|wanted| wanted == name))
+            && (self.categories.is_empty() || self.categories.iter().any(|wanted| wanted == category))
+            && (self.streams.is_empty() || self.streams.iter().any(|wanted| wanted.as_str() == stream))
+    }
 }
 
 /// A page of the log.

@@ -22,3 +22,10 @@ pub struct StoredSnapshot {
     /// The state's bytes.
     pub payload: Bytes,
 }
+
+impl StoredSnapshot {
+    /// Whether it goes in the place of `old`, another one of the same stream.
+    pub(crate) fn replaces(&self, old: &Self) -> bool {
+        self.fingerprint != old.fingerprint || self.version > old.version
+    }
+}

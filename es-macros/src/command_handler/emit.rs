@@ -78,7 +78,7 @@ fn only_event(ty: &Type) -> Option<Span> {
     }
 }
 
-/// `const SERVICES: &'static [ServiceNeed] = &[ServiceNeed::of::<dyn Atm>("dyn Atm")];`
+/// `type Calls = WithServices; const SERVICES: &'static [ServiceNeed] = &[ServiceNeed::of::<dyn Atm>("dyn Atm")];`
 fn services(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     let needs = handler.params.iter().filter_map(|param| match param {
         Param::Service(ty) => {
@@ -87,7 +87,12 @@ fn services(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
         }
         _ => None,
     });
-    quote!(const SERVICES: &'static [#p::ServiceNeed] = &[#(#needs),*];)
+    let needs: Vec<_> = needs.collect();
+    let calls = if needs.is_empty() { quote!(NoServices) } else { quote!(WithServices) };
+    quote! {
+        type Calls = #p::#calls;
+        const SERVICES: &'static [#p::ServiceNeed] = &[#(#needs),*];
+    }
 }
 
 /// `fn validate(command: &Withdraw) -> Result<(), E> { E::refused(Self::positive(command))?; Ok(()) }`

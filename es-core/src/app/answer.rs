@@ -1,0 +1,96 @@
+//! Answers that come from the log: a command that was carried out before, or that changed nothing.
+
+use super::App;
+use super::decide::Terms;
+use super::execute::Committed;
+use super::loaded::Loaded;
+use crate::command::{Command, ErrorOf, Handle, ReplyOf};
+use crate::error::{CommandError, StoreError};
+use crate::fold::{self, Folded};
+
+use crate::store::{ReadError, StoredEvent};
+use crate::upcast::DecodeError;
+use std::sync::Arc;
+
+type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
+
+/// What a command answered when it was carried out under this id; `None` if it was not.
+///
+/// # Errors
+/// [`CommandError::IdReused`] if another command had this id.
+pub(super) async fn from_log<C>(app: &App, terms: &Terms) -> Result<Option<Done<C>>, CommandError<ErrorOf<C>>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let first_id = terms.command_id.event(&terms.stream, 0);
+    let Some(first) = app.store().find_event(first_id).await.map_err(unread)? else { return Ok(None) };
+    let metadata = fold::decode_metadata(&first)?;
+    if metadata.command.as_deref() != Some(C::NAME) {
+        let earlier = metadata.command.unwrap_or_default().into_owned();
+        return Err(CommandError::IdReused { id: terms.command_id, earlier });
+    }
+    let reply = serde_json::from_value(metadata.reply.unwrap_or_default())
+        .map_err(|error| no_reply(&first, metadata.redacted.is_some(), &error))?;
+    let (mut events, mut version, mut position) = (Vec::new(), first.version, first.position);
+    let mut last = Some(first);
+    let mut n = 0;
+    while let Some(stored) = last {
+        (version, position) = (stored.version, stored.position);
+        events.extend(fold::decode::<C::Aggregate>(&stored)?.map(|recorded| recorded.data));
+        n += 1;
+        last = app.store().find_event(terms.command_id.event(&terms.stream, n)).await.map_err(unread)?;
+    }
+    Ok(Some(Committed { reply, events, version, position, state: None, attempts: 0, duplicate: true }))
+}
+
+/// The answer of a command that decided on no events.
+pub(super) fn unchanged<C>(reply: ReplyOf<C>, folded: Arc<Folded<C::Aggregate>>, attempts: u32) -> Done<C>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    Committed {
+        reply,
+        events: Vec::new(),
+        version: folded.version,
+        position: folded.position,
+        state: Loaded::of(folded),
+        attempts,
+        duplicate: false,
+    }
+}
+
+fn unread<E>(error: ReadError) -> CommandError<E> {
+    CommandError::Store(StoreError::Read(error))
+}
+
+fn no_reply(first: &StoredEvent, redacted: bool, error: &serde_json::Error) -> DecodeError {
+    DecodeError::Payload {
+        stream: first.stream.clone(),
+        version: first.version,
+        event: first.name.to_string(),
+        schema: first.schema,
+        reason: if redacted { "its reply was redacted".to_owned() } else { format!("its reply: {error}") },
+    }
+}
+
+/// The answer of a repeated command that had recorded nothing while others of its group did.
+pub(super) fn silent<C>(
+    terms: &Terms,
+    folded: &Folded<C::Aggregate>,
+) -> Result<Done<C>, CommandError<ErrorOf<C>>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let reply = serde_json::from_value(serde_json::Value::Null).map_err(|_| DecodeError::Payload {
+        stream: terms.stream.clone(),
+        version: folded.version,
+        event: C::NAME.to_owned(),
+        schema: 0,
+        reason: "its command recorded nothing, so its reply was not kept".to_owned(),
+    })?;
+    let (version, position) = (folded.version, folded.position);
+    Ok(Committed { reply, events: Vec::new(), version, position, state: None, attempts: 0, duplicate: true })
+}

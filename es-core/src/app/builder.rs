@@ -1,0 +1,219 @@
+//! From a store to an app: what runs here is listed here, and checked before anything runs.
+
+use super::cache::StateCache;
+use super::clock::{Clock, SystemClock};
+use super::edit::{self, TryEdit};
+use super::queue::Queues;
+use super::{App, Core, ServicesHandle};
+use crate::aggregate::Applier;
+use crate::model::registry::{self, ApplierRecord, HandlerRecord};
+use crate::service::Services;
+use crate::store::EventStore;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// How many states an app keeps in memory unless it is told otherwise.
+const DEFAULT_CACHE: usize = 10_000;
+
+/// An app before it is built. Made by [`App::builder`].
+#[must_use = "an app is there once `build` was awaited"]
+pub struct AppBuilder<S> {
+    store: S,
+    clock: Arc<dyn Clock>,
+    cache: usize,
+    mounted: Vec<Mounted>,
+    services: Services,
+    late: Vec<LateService>,
+}
+
+/// A service that is made from the app itself.
+struct LateService {
+    /// Whether a need is for this one; a placeholder cannot be, since there is none.
+    type_id: TypeId,
+    make: Box<dyn FnOnce(App, &mut Services) + Send>,
+}
+
+/// An aggregate that runs in this app.
+pub(crate) struct Mounted {
+    pub(super) name: &'static str,
+    pub(super) type_id: TypeId,
+    type_name: &'static str,
+    pub(super) try_edit: TryEdit,
+}
+
+impl<S: EventStore> AppBuilder<S> {
+    pub(super) fn new(store: S) -> Self {
+        Self {
+            store,
+            clock: Arc::new(SystemClock),
+            cache: DEFAULT_CACHE,
+            mounted: Vec::new(),
+            services: Services::default(),
+            late: Vec::new(),
+        }
+    }
+
+    /// Mounts an aggregate, with its appliers and all its handlers.
+    pub fn aggregate<A: Applier>(mut self) -> Self {
+        if !self.mounted.iter().any(|mounted| mounted.type_id == TypeId::of::<A>()) {
+            self.mounted.push(Mounted {
+                name: A::NAME,
+                type_id: TypeId::of::<A>(),
+                type_name: std::any::type_name::<A>(),
+                try_edit: edit::try_edit::<A>,
+            });
+        }
+        self
+    }
+
+    /// Provides a service to the handlers that take a `&T`; a second one of the same type replaces it.
+    pub fn service<T: ?Sized + Send + Sync + 'static>(mut self, service: Arc<T>) -> Self {
+        self.services.insert(service);
+        self
+    }
+
+    /// Provides a service that is made from the app. It gets an app that does not keep the app alive.
+    pub fn service_with<T: ?Sized + Send + Sync + 'static>(
+        mut self,
+        make: impl FnOnce(App) -> Arc<T> + Send + 'static,
+    ) -> Self {
+        let make = Box::new(|app, services: &mut Services| services.insert(make(app)));
+        self.late.push(LateService { type_id: TypeId::of::<T>(), make });
+        self
+    }
+
+    /// Takes the time from this clock instead of the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Keeps at most this many states in memory; 0 keeps none. The default is 10,000.
+    pub fn cache(mut self, states: usize) -> Self {
+        self.cache = states;
+        self
+    }
+
+    /// Checks the model and starts nothing yet.
+    ///
+    /// # Errors
+    /// [`BuildError`] with every fault that was found.
+    #[allow(clippy::unused_async, reason = "stores that keep checkpoints are read here")]
+    pub async fn build(self) -> Result<App, BuildError> {
+        let mut faults = Vec::new();
+        let appliers = self.check_aggregates(&mut faults);
+        check_events(&appliers, &mut faults);
+        let handlers = self.check_handlers(&mut faults);
+        if !faults.is_empty() {
+            return Err(BuildError { faults });
+        }
+        let core = Core {
+            store: Arc::new(self.store),
+            clock: self.clock,
+            cache: StateCache::new(self.cache),
+            queues: Queues::new(),
+            mounted: self.mounted,
+            handlers,
+        };
+        let services = Arc::new(OnceLock::new());
+        let app = App { core: Arc::new(core), services: ServicesHandle::Owned(services.clone()) };
+        let mut provided = self.services;
+        for late in self.late {
+            (late.make)(app.without_services(), &mut provided);
+        }
+        // Set once, here; nobody else has the lock yet but apps inside of services, which only read it.
+        let _ = services.set(provided);
+        Ok(app)
+    }
+
+    /// Names that two mounted aggregates share, and the appliers of all.
+    fn check_aggregates(&self, faults: &mut Vec<String>) -> Vec<(&'static str, ApplierRecord)> {
+        let mut names: HashMap<&str, &str> = HashMap::new();
+        for mounted in &self.mounted {
+            if let Some(other) = names.insert(mounted.name, mounted.type_name) {
+                let (name, this) = (mounted.name, mounted.type_name);
+                faults.push(format!(
+                    "aggregates {other} and {this} are both named \"{name}\": give one another name, \
+                     as in `#[aggregate(name = \"other_{name}\")]`"
+                ));
+            }
+        }
+        let records = registry::aggregates();
+        let mounted = records.iter().filter(|record| self.mounts(record.type_id));
+        mounted.flat_map(|record| record.appliers.iter().map(|applier| (record.name, *applier))).collect()
+    }
+
+    /// The handlers of what is mounted, by command name; and services that nobody provided.
+    fn check_handlers(&self, faults: &mut Vec<String>) -> HashMap<&'static str, &'static HandlerRecord> {
+        let mut handlers: HashMap<&'static str, &'static HandlerRecord> = HashMap::new();
+        for handler in registry::handlers().into_iter().filter(|handler| self.mounts(handler.type_id)) {
+            if let Some(other) = handlers.insert(handler.command, handler) {
+                let (name, a, b) = (handler.command, other.path, handler.path);
+                let proposal = format!("{}.{name}", handler.aggregate);
+                faults.push(format!(
+                    "commands {a} and {b} are both named \"{name}\": give one another name, \
+                     as in `#[command(.., name = \"{proposal}\")]`"
+                ));
+            }
+            for need in handler.services {
+                let provided = (need.provided)(&self.services)
+                    || self.late.iter().any(|late| late.type_id == need.type_id);
+                if !provided {
+                    let (service, command, aggregate) = (need.name, handler.command, handler.aggregate);
+                    faults.push(format!(
+                        "the handler of {command} in {aggregate} takes `&{service}` and nobody provides it: \
+                         add `.service::<{service}>(Arc::new(..))`"
+                    ));
+                }
+            }
+        }
+        handlers
+    }
+
+    fn mounts(&self, type_id: TypeId) -> bool {
+        self.mounted.iter().any(|mounted| mounted.type_id == type_id)
+    }
+}
+
+/// Event types that share a name and a version.
+fn check_events(appliers: &[(&'static str, ApplierRecord)], faults: &mut Vec<String>) {
+    let mut types: HashMap<(&str, u16), &'static str> = HashMap::new();
+    for (aggregate, applier) in appliers {
+        let (name, version, this) = (applier.event.name, applier.event.version, (applier.type_name)());
+        let other = *types.entry((name, version)).or_insert(this);
+        if other != this {
+            let proposal = format!("{aggregate}.{}", name.to_lowercase());
+            faults.push(format!(
+                "events {other} and {this} are both stored as \"{name}\", version {version}: give one another \
+                 name, as in `#[event(name = \"{proposal}\")]`"
+            ));
+        }
+    }
+}
+
+impl<S> fmt::Debug for AppBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mounted: Vec<_> = self.mounted.iter().map(|mounted| mounted.name).collect();
+        f.debug_struct("AppBuilder").field("aggregates", &mounted).finish_non_exhaustive()
+    }
+}
+
+/// Why an app was not built: every fault, not the first.
+#[derive(Debug, thiserror::Error)]
+#[error("the app cannot be built:\n{}", list(faults))]
+pub struct BuildError {
+    faults: Vec<String>,
+}
+
+impl BuildError {
+    /// What is wrong, a sentence each.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+}
+
+fn list(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("- {fault}")).collect::<Vec<_>>().join("\n")
+}

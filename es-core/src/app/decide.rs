@@ -1,0 +1,193 @@
+//! One attempt at one command: from a state to the events it raises and the state behind them.
+//!
+//! Nothing here reads or writes; what is decided is data until the append.
+
+use super::App;
+use super::queue::inside_a_handler;
+use crate::aggregate::{Applier, Life};
+use crate::command::{Command, ErrorOf, Handle, Needs, ReplyOf, Unmet};
+use crate::context::Context;
+use crate::error::{CommandError, StoreError};
+use crate::event::{Envelope, EventEnum};
+use crate::fold::Folded;
+use crate::id::{CommandId, StreamId};
+use crate::metadata::Metadata;
+use crate::outcome::{Answer, Decision, FromViolation, Outcome};
+use crate::service::Services;
+use crate::store::NewEvent;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
+use uuid::Uuid;
+
+/// What was decided.
+pub(super) struct Decided<A: Applier, R> {
+    pub(super) events: Vec<A::Event>,
+    /// When: what the events' `recorded_at` is.
+    now: Timestamp,
+    /// The state behind them.
+    pub(super) next: Folded<A>,
+    pub(super) reply: R,
+}
+
+/// What a command is decided under, the same in every attempt.
+pub(super) struct Terms {
+    pub(super) stream: StreamId,
+    pub(super) command_id: CommandId,
+    pub(super) metadata: Arc<Metadata>,
+}
+
+impl Terms {
+    /// What `C` is decided under: `said` with the command's name and id.
+    pub(super) fn of<C: Command>(stream: StreamId, command_id: CommandId, mut said: Metadata) -> Self {
+        said.command = Some(C::NAME.into());
+        said.command_id = Some(command_id);
+        Self { stream, command_id, metadata: Arc::new(said) }
+    }
+}
+
+type Attempt<C> = Result<Decided<<C as Command>::Aggregate, ReplyOf<C>>, CommandError<ErrorOf<C>>>;
+
+/// What an app inside of a service has, once the app around it is gone.
+static NONE: LazyLock<Services> = LazyLock::new(Services::default);
+
+/// Decides `command` on `folded`.
+///
+/// # Errors
+/// Every refusal, as the caller of the command gets it.
+pub(super) async fn decide<C>(
+    app: &App,
+    terms: &Terms,
+    command: C,
+    folded: &Folded<C::Aggregate>,
+) -> Attempt<C>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let provided = app.services();
+    let services = provided.get().unwrap_or(&NONE);
+    let state = match <C::Aggregate as Handle<C>>::Needs::admit(folded) {
+        Ok(state) => state,
+        Err(unmet) => return Err(refuse(unmet, &terms.stream)),
+    };
+    let context = Context {
+        id: command.id().clone(),
+        stream: terms.stream.clone(),
+        version: folded.version,
+        now: app.now().max(folded.recorded_at),
+        command_id: terms.command_id,
+        metadata: terms.metadata.clone(),
+        issued: AtomicU64::new(0),
+    };
+    let handling = <C::Aggregate as Handle<C>>::handle(state, command, &context, services);
+    let outcome = if calls_services::<C>() { inside_a_handler(handling).await } else { handling.await };
+    settle::<C>(terms, context.now, outcome.settle().map_err(CommandError::Rejected)?, folded)
+}
+
+/// Whether the handler of `C` can do more than decide.
+pub(super) fn calls_services<C>() -> bool
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    !<C::Aggregate as Handle<C>>::SERVICES.is_empty()
+}
+
+/// Applies what was decided to a working copy, asks the invariants, and turns it into bytes.
+fn settle<C>(
+    terms: &Terms,
+    now: Timestamp,
+    decision: Decision<C::Aggregate, ReplyOf<C>>,
+    folded: &Folded<C::Aggregate>,
+) -> Attempt<C>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let Decision { events, answer } = decision;
+    let mut next = folded.clone();
+    let mut envelope = Envelope {
+        event_id: Uuid::nil(),
+        stream: terms.stream.clone(),
+        version: folded.version,
+        recorded_at: now,
+        metadata: terms.metadata.clone(),
+    };
+    for (n, event) in (0..).zip(&events) {
+        if C::Aggregate::READS_ENVELOPE {
+            envelope.event_id = terms.command_id.event(&terms.stream, n);
+        }
+        envelope.version += 1;
+        next.apply(event, &envelope)?;
+    }
+    if let (false, Life::Living(state)) = (events.is_empty(), &next.life) {
+        state
+            .check()
+            .map_err(|violation| CommandError::Invariant(ErrorOf::<C>::from_violation(violation)))?;
+    }
+    let reply = match answer {
+        Answer::Known(reply) => reply,
+        Answer::FromState(read) => match next.life.latest() {
+            Some(state) => read(state),
+            None => return Err(refuse(Unmet::NotFound, &terms.stream)),
+        },
+    };
+    Ok(Decided { events, now, next, reply })
+}
+
+impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
+    /// The events as the store gets them: the same bytes every time. The reply goes with the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`] if an event, the reply or the metadata is not JSON.
+    pub(super) fn encode(&self, terms: &Terms) -> Result<Vec<NewEvent>, StoreError> {
+        let mut stored: Vec<NewEvent> = Vec::with_capacity(self.events.len());
+        for (n, event) in (0..).zip(&self.events) {
+            let metadata = match stored.as_slice() {
+                [] => self.first_metadata(terms)?,
+                [_] => terms.metadata.encode().map_err(unwritable("the metadata"))?,
+                [.., last] => last.metadata.clone(),
+            };
+            stored.push(NewEvent {
+                id: terms.command_id.event(&terms.stream, n),
+                name: Cow::Borrowed(event.name()),
+                schema: event.version(),
+                recorded_at: self.now,
+                payload: Bytes::from(event.encode().map_err(unwritable(event.name()))?),
+                metadata,
+            });
+        }
+        Ok(stored)
+    }
+
+    fn first_metadata(&self, terms: &Terms) -> Result<Bytes, StoreError> {
+        let reply = if TypeId::of::<R>() == TypeId::of::<()>() {
+            None
+        } else {
+            Some(serde_json::to_value(&self.reply).map_err(unwritable("the reply"))?)
+        };
+        match reply {
+            None => terms.metadata.encode(),
+            reply => terms.metadata.with_reply(reply).encode(),
+        }
+        .map_err(unwritable("the metadata"))
+    }
+}
+
+fn unwritable(what: &str) -> impl FnOnce(serde_json::Error) -> StoreError {
+    move |source| StoreError::Encode { what: what.to_owned(), source }
+}
+
+fn refuse<E>(unmet: Unmet, stream: &StreamId) -> CommandError<E> {
+    let stream = stream.clone();
+    match unmet {
+        Unmet::NotFound => CommandError::NotFound { stream },
+        Unmet::AlreadyExists => CommandError::AlreadyExists { stream },
+        Unmet::Ended => CommandError::Ended { stream },
+    }
+}

@@ -1,0 +1,206 @@
+//! From a stream to a state: cached, or a snapshot and its tail, or every event.
+
+use super::App;
+use super::loaded::Loaded;
+use crate::aggregate::{Applier, Life};
+use crate::error::LoadError;
+use crate::event::Recorded;
+use crate::fold::{self, Folded};
+use crate::id::StreamId;
+use crate::store::{Bound, StoredSnapshot, StreamHead, StreamPage, StreamRead};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The point in an aggregate's history to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Behind this version.
+    Version(u64),
+    /// At this time: with every event that was recorded at or before it.
+    Time(Timestamp),
+}
+
+impl App {
+    /// The state of an aggregate now; `None` if it is not there, or not any more.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the store does not answer, or if an event cannot be read.
+    pub async fn load<A: Applier>(&self, id: &A::Id) -> Result<Option<Loaded<A>>, LoadError> {
+        self.mounted::<A>()?;
+        let folded = self.current::<A>(&A::stream(id)).await?;
+        Ok(Loaded::of(folded))
+    }
+
+    /// The state of an aggregate at an earlier point; `None` where it was not there yet, or had ended.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_as_of<A: Applier>(
+        &self,
+        id: &A::Id,
+        as_of: AsOf,
+    ) -> Result<Option<Loaded<A>>, LoadError> {
+        self.mounted::<A>()?;
+        let stream = A::stream(id);
+        let bound = match as_of {
+            AsOf::Version(version) => Bound::Version(version),
+            AsOf::Time(time) => Bound::Time(time),
+        };
+        let reached = |snapshot: &Folded<A>| match as_of {
+            AsOf::Version(version) => snapshot.version <= version,
+            AsOf::Time(time) => snapshot.recorded_at <= time,
+        };
+        let start = self.snapshot(&stream).await.filter(reached).unwrap_or_else(Folded::start);
+        let page = self.store().read_stream(&stream, StreamRead::after(start.version).until(bound)).await?;
+        let mut folded = self.replay(&stream, start, page, bound).await?;
+        // Whether the stream was closed since says nothing of that point.
+        folded.closed = false;
+        Ok(Loaded::of(Arc::new(folded)))
+    }
+
+    /// Everything that is recorded of an aggregate, in order. Redacted and truncated events are left out.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn history<A: Applier>(&self, id: &A::Id) -> Result<Vec<Recorded<A::Event>>, LoadError> {
+        self.mounted::<A>()?;
+        let stream = A::stream(id);
+        let mut history = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = self.store().read_stream(&stream, StreamRead::after(after)).await?;
+            for stored in &page.events {
+                after = stored.version;
+                history.extend(fold::decode::<A>(stored)?);
+            }
+            if !page.more {
+                return Ok(history);
+            }
+        }
+    }
+
+    /// The state now: what is known, brought up to date.
+    pub(super) async fn current<A: Applier>(&self, stream: &StreamId) -> Result<Arc<Folded<A>>, LoadError> {
+        match self.cache().get::<A>(stream) {
+            Some(known) => self.refresh(stream, known).await,
+            None => self.fetch(stream).await,
+        }
+    }
+
+    /// Reads a stream that nothing is known of.
+    pub(super) async fn fetch<A: Applier>(&self, stream: &StreamId) -> Result<Arc<Folded<A>>, LoadError> {
+        let start = self.snapshot(stream).await.unwrap_or_else(Folded::start);
+        let folded = self.refresh(stream, Arc::new(start)).await?;
+        if folded.version > 0 {
+            self.cache().put(stream, &folded);
+        }
+        Ok(folded)
+    }
+
+    /// Adds what was appended behind a known state. The answer is the same `Arc` if nothing was.
+    pub(super) async fn refresh<A: Applier>(
+        &self,
+        stream: &StreamId,
+        known: Arc<Folded<A>>,
+    ) -> Result<Arc<Folded<A>>, LoadError> {
+        let page = self.store().read_stream(stream, StreamRead::after(known.version)).await?;
+        if is_current(&known, page.head) {
+            return Ok(known);
+        }
+        let from = known.version;
+        let folded = Arc::new(self.replay(stream, Folded::clone(&known), page, Bound::End).await?);
+        self.cache().put(stream, &folded);
+        self.keep_snapshot(stream, from, &folded).await;
+        Ok(folded)
+    }
+
+    /// Folds a page, and the pages behind it, onto a state. Where the stream was edited since the state was
+    /// folded, or does not reach as far as the state, everything is folded anew.
+    async fn replay<A: Applier>(
+        &self,
+        stream: &StreamId,
+        mut folded: Folded<A>,
+        mut page: StreamPage,
+        bound: Bound,
+    ) -> Result<Folded<A>, LoadError> {
+        loop {
+            if page.head.edits != folded.edits || page.head.version < folded.version {
+                folded = Folded::start();
+                folded.edits = page.head.edits;
+                page = self.store().read_stream(stream, StreamRead::after(0).until(bound)).await?;
+                continue;
+            }
+            folded.add(&page.events)?;
+            folded.closed = page.head.closed;
+            if !page.more {
+                break;
+            }
+            page = self.store().read_stream(stream, StreamRead::after(folded.version).until(bound)).await?;
+        }
+        if bound == Bound::End {
+            // Events that are hidden at the end count, too.
+            folded.version = page.head.version;
+        }
+        Ok(folded)
+    }
+
+    /// The stored snapshot, if there is one that can be read. Whatever is wrong with it costs time only.
+    async fn snapshot<A: Applier>(&self, stream: &StreamId) -> Option<Folded<A>> {
+        let snapshots = A::SNAPSHOT?;
+        let stored = match self.store().load_snapshot(stream, snapshots.fingerprint).await {
+            Ok(stored) => stored?,
+            Err(error) => {
+                tracing::warn!(%stream, error = &error as &dyn std::error::Error, "snapshot not read");
+                return None;
+            }
+        };
+        let state = match (snapshots.decode)(&stored.payload) {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::warn!(%stream, version = stored.version, %error, "snapshot is damaged; replaying");
+                return None;
+            }
+        };
+        Some(Folded {
+            life: Life::Living(state),
+            version: stored.version,
+            position: stored.position,
+            recorded_at: stored.recorded_at,
+            edits: stored.edits,
+            closed: false,
+        })
+    }
+
+    /// Keeps a snapshot if the state has passed a multiple of the declared number since `from`.
+    pub(super) async fn keep_snapshot<A: Applier>(&self, stream: &StreamId, from: u64, folded: &Folded<A>) {
+        let Some(snapshots) = A::SNAPSHOT else { return };
+        let Some(state) = folded.living() else { return };
+        if folded.version / snapshots.every <= from / snapshots.every {
+            return;
+        }
+        let payload = match (snapshots.encode)(state) {
+            Ok(payload) => payload.into(),
+            Err(error) => {
+                tracing::warn!(%stream, %error, "snapshot not written: the state is not JSON");
+                return;
+            }
+        };
+        let snapshot = StoredSnapshot {
+            stream: stream.clone(),
+            fingerprint: snapshots.fingerprint,
+            version: folded.version,
+            position: folded.position,
+            recorded_at: folded.recorded_at,
+            edits: folded.edits,
+            payload,
+        };
+        if let Err(error) = self.store().save_snapshot(snapshot).await {
+            tracing::warn!(%stream, error = &error as &dyn std::error::Error, "snapshot not written");
+        }
+    }
+}
+
+/// Whether the stream is just where the state is.
+fn is_current<A>(known: &Folded<A>, head: StreamHead) -> bool {
+    known.version == head.version && known.edits == head.edits && known.closed == head.closed
+}

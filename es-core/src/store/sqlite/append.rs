@@ -1,0 +1,91 @@
+//! One commit.
+
+use super::column;
+use super::transaction::{Fault, Request, Transaction};
+use crate::id::{Position, StreamId};
+use crate::store::admit::{Admission, admit, id_taken};
+use crate::store::{Appended, Commit, NewEvent};
+use rusqlite::{CachedStatement, ErrorCode, OptionalExtension, params};
+
+impl Request for Commit {
+    type Answer = Appended;
+
+    fn has_steps(&self) -> bool {
+        self.parts.len() > 1 || self.parts.iter().any(|part| part.events.len() > 1)
+    }
+
+    fn size(&self) -> usize {
+        let size = |event: &NewEvent| event.payload.len() + event.metadata.len() + event.name.len() + 64;
+        self.parts.iter().flat_map(|part| &part.events).map(size).sum()
+    }
+
+    fn run(&self, transaction: &mut Transaction<'_>) -> Result<Appended, Fault> {
+        let mut heads = match admit(transaction, self)? {
+            Admission::Duplicate(heads) => {
+                return Ok(Appended { duplicate: true, heads, position: Position(transaction.end) });
+            }
+            Admission::New(heads) => heads,
+        };
+        let mut insert = transaction.prepare(INSERT)?;
+        for (part, head) in self.parts.iter().zip(&mut heads) {
+            for event in &part.events {
+                transaction.end += 1;
+                head.version += 1;
+                let place = (transaction.end, head.version, transaction.stored_at);
+                write(&mut insert, &part.stream, place, event)?;
+            }
+        }
+        Ok(Appended { duplicate: false, heads, position: Position(transaction.end) })
+    }
+
+    fn settle(
+        &self,
+        transaction: &Transaction<'_>,
+        first: &Appended,
+        again: Appended,
+    ) -> Result<Appended, Fault> {
+        if first.duplicate || !again.duplicate {
+            return Ok(again);
+        }
+        // Stored by us, unless what is stored is where we did not put it.
+        let Some(last) = self.parts.last().and_then(|part| part.events.last()) else { return Ok(again) };
+        let mut find = transaction.prepare("SELECT position FROM events WHERE event_id = ?1")?;
+        let found: Option<i64> = find.query_row([last.id.as_bytes()], |row| row.get(0)).optional()?;
+        let is_ours = found.is_some_and(|position| column::unsigned(position) == first.position.0);
+        Ok(if is_ours { first.clone() } else { again })
+    }
+}
+
+const INSERT: &str = "
+INSERT INTO events
+    (position, stream, category, version, event_id, name, schema, recorded_at, stored_at, metadata, payload)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+fn write(
+    insert: &mut CachedStatement<'_>,
+    stream: &StreamId,
+    (position, version, stored_at): (u64, u64, i64),
+    event: &NewEvent,
+) -> Result<(), Fault> {
+    let written = insert.execute(params![
+        column::signed(position),
+        stream.as_str(),
+        stream.category(),
+        column::signed(version),
+        event.id.as_bytes(),
+        event.name,
+        event.schema,
+        column::micros(event.recorded_at),
+        stored_at,
+        event.metadata.as_ref(),
+        event.payload.as_ref(),
+    ]);
+    match written {
+        Ok(_) => Ok(()),
+        // Positions and versions are ours to give, under the write lock: what is taken is the id.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Err(id_taken(event.id).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

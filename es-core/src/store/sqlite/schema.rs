@@ -1,0 +1,147 @@
+//! The file: its tables, and the connections to it.
+
+use super::{Durability, SqliteOpenError};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// "esdb": in the file's header, so that nobody takes it for something else.
+const APPLICATION_ID: i64 = 0x6573_6462;
+
+/// The schema that this code writes; it is the header's `user_version`.
+const SCHEMA: i64 = 1;
+
+/// The first SQLite in which two connections cannot damage a write-ahead log.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Every statement of this crate fits in, so that each is prepared once.
+const STATEMENTS: usize = 64;
+
+/// Positions are the table's row ids and are given by the writer: dense, because nothing is ever deleted.
+/// Times are microseconds since 1970. A payload that is null was redacted. `streams` holds the edited and the
+/// closed ones only.
+const CREATE: &str = "
+CREATE TABLE events (
+    position    INTEGER PRIMARY KEY,
+    stream      TEXT NOT NULL,
+    category    TEXT NOT NULL,
+    version     INTEGER NOT NULL,
+    event_id    BLOB NOT NULL CHECK (length(event_id) = 16),
+    name        TEXT NOT NULL,
+    schema      INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    stored_at   INTEGER NOT NULL,
+    metadata    BLOB NOT NULL,
+    payload     BLOB
+) STRICT;
+CREATE UNIQUE INDEX events_stream ON events (stream, version);
+CREATE UNIQUE INDEX events_id ON events (event_id);
+CREATE INDEX events_category ON events (category, position);
+CREATE TABLE streams (
+    stream           TEXT PRIMARY KEY,
+    edits            INTEGER NOT NULL DEFAULT 0,
+    truncated_before INTEGER NOT NULL DEFAULT 0,
+    closed_at        INTEGER,
+    reason           TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE snapshots (
+    stream      TEXT PRIMARY KEY,
+    fingerprint INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    position    INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    edits       INTEGER NOT NULL,
+    payload     BLOB NOT NULL
+) STRICT;
+";
+
+/// Opens the connection that writes; makes the tables if the file is new.
+pub(super) fn create_or_open(path: &Path, durability: Durability) -> Result<Connection, SqliteOpenError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(SqliteOpenError::OldLibrary { version: rusqlite::version() });
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    // What is not ours is left alone: nothing is written before this.
+    let is_new = schema_of(&connection)?.is_none();
+    for_writing(&connection, durability)?;
+    if is_new {
+        create(&connection)?;
+    }
+    Ok(connection)
+}
+
+/// Opens the connection that writes once more. A file that is gone by now is not made anew: an empty log in
+/// the place of a full one would be an answer to everything, and a wrong one.
+pub(super) fn reopen(path: &Path, durability: Durability) -> Result<Connection, SqliteOpenError> {
+    let connection = connect(path, OpenFlags::empty())?;
+    schema_of(&connection)?.ok_or(SqliteOpenError::NotAStore)?;
+    for_writing(&connection, durability)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path, OpenFlags::empty())?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A mapped file turns I/O errors into signals. The writer alone moves the log into the file.
+    connection.execute_batch(
+        "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(connection)
+}
+
+fn for_writing(connection: &Connection, durability: Durability) -> Result<(), SqliteOpenError> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(SqliteOpenError::Unavailable(
+            format!("its journal is {mode}, not a write-ahead log").into(),
+        ));
+    }
+    // What is redacted is overwritten. The two at the end are for macOS, where a sync without them does not
+    // reach the disk.
+    connection.execute_batch("PRAGMA cache_size = -65536; PRAGMA secure_delete = ON;")?;
+    connection.execute_batch(match durability {
+        Durability::Full => {
+            "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;"
+        }
+        Durability::Relaxed => "PRAGMA synchronous = NORMAL;",
+    })?;
+    Ok(())
+}
+
+/// Makes the tables, unless another process was faster.
+fn create(connection: &Connection) -> Result<(), SqliteOpenError> {
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
+    if schema_of(&transaction)?.is_none() {
+        transaction.execute_batch(CREATE)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// The file's schema, `None` if the file is empty.
+fn schema_of(connection: &Connection) -> Result<Option<i64>, SqliteOpenError> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let id = number("SELECT application_id FROM pragma_application_id")?;
+    let schema = number("SELECT user_version FROM pragma_user_version")?;
+    match (id, schema) {
+        (APPLICATION_ID, 1..=SCHEMA) => Ok(Some(schema)),
+        (APPLICATION_ID, SCHEMA..) => Err(SqliteOpenError::Newer { found: schema, known: SCHEMA }),
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(None),
+        _ => Err(SqliteOpenError::NotAStore),
+    }
+}

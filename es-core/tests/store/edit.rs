@@ -1,0 +1,157 @@
+//! Closing, truncating, redacting.
+
+use crate::kit::*;
+use bytes::Bytes;
+use es_core::store::{AppendError, EventStore, Expected, StreamHead, StreamRead};
+use uuid::Uuid;
+
+fn edited(version: u64, edits: u64) -> StreamHead {
+    StreamHead { version, edits, closed: false }
+}
+
+async fn has_snapshot(store: &dyn EventStore, name: &str) -> bool {
+    let kept = snapshot(name, 0);
+    store.load_snapshot(&kept.stream, kept.fingerprint).await.unwrap().is_some()
+}
+
+on_every_store! {
+    async fn a_closed_stream_takes_no_events_but_is_read(store) {
+        filled(store, "a-1", 2).await;
+        store.close_stream(&stream("a-1"), Expected::Exact(2), "moved").await.unwrap();
+        let answer = store.append(commit("a-1", Expected::Exact(0), events(1))).await;
+        assert!(matches!(&answer, Err(AppendError::Closed { stream }) if stream.as_str() == "a-1"), "{answer:?}");
+        let page = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!((page.head, page.events.len()), (StreamHead { version: 2, edits: 0, closed: true }, 2));
+    }
+
+    async fn closing_twice_is_fine(store) {
+        filled(store, "a-1", 1).await;
+        for reason in ["moved", "again"] {
+            store.close_stream(&stream("a-1"), Expected::Exists, reason).await.unwrap();
+        }
+    }
+
+    async fn closing_minds_what_is_expected(store) {
+        filled(store, "a-1", 1).await;
+        let answer = store.close_stream(&stream("a-1"), Expected::Exact(2), "").await;
+        assert!(matches!(answer, Err(AppendError::Conflict { actual: 1, .. })), "{answer:?}");
+        assert!(!head(store, "a-1").await.closed);
+    }
+
+    async fn a_stream_can_be_closed_before_it_is_written(store) {
+        store.close_stream(&stream("a-1"), Expected::NoStream, "never").await.unwrap();
+        let answer = store.append(commit("a-1", Expected::NoStream, events(1))).await;
+        assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
+        assert_eq!(head(store, "a-1").await, StreamHead { version: 0, edits: 0, closed: true });
+    }
+
+    async fn a_closed_part_leaves_nothing_of_the_others(store) {
+        store.close_stream(&stream("b-1"), Expected::Any, "").await.unwrap();
+        let parts = vec![part("a-1", Expected::Any, events(1)), part("b-1", Expected::Any, events(1))];
+        let answer = store.append(es_core::store::Commit { parts }).await;
+        assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
+        assert_eq!(whole_log(store).await, []);
+    }
+
+    async fn closing_drops_the_snapshot(store) {
+        filled(store, "a-1", 2).await;
+        store.save_snapshot(snapshot("a-1", 2)).await.unwrap();
+        store.close_stream(&stream("a-1"), Expected::Any, "").await.unwrap();
+        assert!(!has_snapshot(store, "a-1").await);
+    }
+
+    async fn truncated_events_leave_the_stream_but_not_the_log(store) {
+        let ids = filled(store, "a-1", 5).await;
+        store.truncate_stream(&stream("a-1"), Expected::Exact(5), 3).await.unwrap();
+        let forward = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!((versions(&forward.events), forward.head), (vec![3, 4, 5], edited(5, 1)));
+        let backward = page(store, "a-1", StreamRead::before(5).limit(2)).await;
+        assert_eq!((versions(&backward.events), backward.more), (vec![4, 3], false));
+        assert_eq!(whole_log(store).await.len(), 5);
+        assert_eq!(store.find_event(ids[0]).await.unwrap().unwrap().version, 1);
+    }
+
+    async fn a_truncated_stream_still_knows_its_duplicates_and_its_version(store) {
+        let first = commit("a-1", Expected::NoStream, events(2));
+        store.append(first.clone()).await.unwrap();
+        store.truncate_stream(&stream("a-1"), Expected::Any, 3).await.unwrap();
+        assert!(store.append(first).await.unwrap().duplicate);
+        let appended = store.append(commit("a-1", Expected::Exact(2), events(1))).await.unwrap();
+        assert_eq!(appended.heads, [edited(3, 1)]);
+        assert_eq!(versions(&page(store, "a-1", StreamRead::after(0)).await.events), [3]);
+    }
+
+    async fn truncating_goes_forward_only(store) {
+        filled(store, "a-1", 5).await;
+        for before in [4, 4, 2, 1, 0] {
+            store.truncate_stream(&stream("a-1"), Expected::Any, before).await.unwrap();
+        }
+        let page = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!((versions(&page.events), page.head), (vec![4, 5], edited(5, 1)));
+    }
+
+    async fn truncating_goes_no_further_than_the_next_version(store) {
+        filled(store, "a-1", 2).await;
+        for name in ["a-1", "a-2"] {
+            store.truncate_stream(&stream(name), Expected::Any, u64::MAX).await.unwrap();
+        }
+        assert_eq!(page(store, "a-1", StreamRead::after(0)).await.events, []);
+        assert_eq!(head(store, "a-2").await, edited(0, 0));
+        filled(store, "a-1", 1).await;
+        filled(store, "a-2", 1).await;
+        assert_eq!(versions(&page(store, "a-1", StreamRead::after(0)).await.events), [3]);
+        assert_eq!(versions(&page(store, "a-2", StreamRead::after(0)).await.events), [1]);
+    }
+
+    async fn truncating_minds_what_is_expected(store) {
+        filled(store, "a-1", 2).await;
+        let answer = store.truncate_stream(&stream("a-1"), Expected::Exact(1), 2).await;
+        assert!(matches!(answer, Err(AppendError::Conflict { actual: 2, .. })), "{answer:?}");
+        assert_eq!(head(store, "a-1").await, edited(2, 0));
+    }
+
+    async fn truncating_drops_the_snapshot_unless_it_changes_nothing(store) {
+        filled(store, "a-1", 3).await;
+        store.save_snapshot(snapshot("a-1", 3)).await.unwrap();
+        store.truncate_stream(&stream("a-1"), Expected::Any, 1).await.unwrap();
+        assert!(has_snapshot(store, "a-1").await);
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        assert!(!has_snapshot(store, "a-1").await);
+    }
+
+    async fn a_redacted_event_keeps_its_place_and_loses_its_payload(store) {
+        let ids = filled(store, "a-1", 3).await;
+        let before = whole_log(store).await;
+        assert!(store.redact_event(ids[1], Bytes::from_static(b"by request")).await.unwrap());
+        let read = page(store, "a-1", StreamRead::after(0)).await;
+        let mut redacted = before[1].clone();
+        redacted.payload = None;
+        redacted.metadata = Bytes::from_static(b"by request");
+        assert_eq!(read.events, [before[0].clone(), redacted, before[2].clone()]);
+        assert_eq!(read.head, edited(3, 1));
+        assert_eq!(whole_log(store).await, read.events);
+    }
+
+    async fn redacting_twice_or_nothing_says_so(store) {
+        let ids = filled(store, "a-1", 1).await;
+        assert!(store.redact_event(ids[0], Bytes::from_static(b"first")).await.unwrap());
+        assert!(!store.redact_event(ids[0], Bytes::from_static(b"second")).await.unwrap());
+        assert!(!store.redact_event(Uuid::now_v7(), Bytes::new()).await.unwrap());
+        assert_eq!(whole_log(store).await[0].metadata, "first");
+        assert_eq!(head(store, "a-1").await, edited(1, 1));
+    }
+
+    async fn redacting_drops_the_snapshot(store) {
+        let ids = filled(store, "a-1", 2).await;
+        store.save_snapshot(snapshot("a-1", 2)).await.unwrap();
+        assert!(store.redact_event(ids[0], Bytes::new()).await.unwrap());
+        assert!(!has_snapshot(store, "a-1").await);
+    }
+
+    async fn appends_answer_with_the_edits_that_were_made(store) {
+        let ids = filled(store, "a-1", 3).await;
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        store.redact_event(ids[2], Bytes::new()).await.unwrap();
+        assert_eq!(append(store, "a-1", events(1)).await.heads, [edited(4, 2)]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Reads of one stream: directions, bounds, pages.
+
+use crate::kit::*;
+use es_core::store::{Bound, EventStore, NewEvent, StreamRead};
+
+/// Five events, recorded at the seconds 10, 20, 20, 30 and 40.
+async fn five(store: &dyn EventStore) {
+    let at = [10, 20, 20, 30, 40].map(|second| NewEvent { recorded_at: at(second), ..event("Timed") });
+    filled(store, "b-1", 3).await;
+    append(store, "a-1", at.to_vec()).await;
+    filled(store, "b-1", 3).await;
+}
+
+/// The versions of a page of `a-1`, and whether there are more.
+async fn read(store: &dyn EventStore, read: StreamRead) -> (Vec<u64>, bool) {
+    let page = page(store, "a-1", read).await;
+    assert_eq!(page.head, open_head(5));
+    assert!(page.events.iter().all(|event| event.stream.as_str() == "a-1"));
+    (versions(&page.events), page.more)
+}
+
+on_every_store! {
+    async fn a_stream_that_was_never_written_is_empty(store) {
+        five(store).await;
+        for at in [StreamRead::after(0), StreamRead::before(u64::MAX), StreamRead::after(u64::MAX)] {
+            let page = page(store, "a-2", at).await;
+            assert_eq!((page.events, page.head, page.more), (vec![], open_head(0), false));
+        }
+    }
+
+    async fn forward_goes_from_old_to_new(store) {
+        five(store).await;
+        assert_eq!(read(store, StreamRead::after(0)).await, (vec![1, 2, 3, 4, 5], false));
+        assert_eq!(read(store, StreamRead::after(3)).await, (vec![4, 5], false));
+        assert_eq!(read(store, StreamRead::after(5)).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::after(u64::MAX)).await, (vec![], false));
+    }
+
+    async fn backward_goes_from_new_to_old(store) {
+        five(store).await;
+        assert_eq!(read(store, StreamRead::before(u64::MAX)).await, (vec![5, 4, 3, 2, 1], false));
+        assert_eq!(read(store, StreamRead::before(6)).await, (vec![5, 4, 3, 2, 1], false));
+        assert_eq!(read(store, StreamRead::before(3)).await, (vec![2, 1], false));
+        assert_eq!(read(store, StreamRead::before(1)).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::before(0)).await, (vec![], false));
+    }
+
+    async fn a_full_page_says_whether_there_is_more(store) {
+        five(store).await;
+        assert_eq!(read(store, StreamRead::after(0).limit(4)).await, (vec![1, 2, 3, 4], true));
+        assert_eq!(read(store, StreamRead::after(0).limit(5)).await, (vec![1, 2, 3, 4, 5], false));
+        assert_eq!(read(store, StreamRead::after(4).limit(1)).await, (vec![5], false));
+        assert_eq!(read(store, StreamRead::before(6).limit(4)).await, (vec![5, 4, 3, 2], true));
+        assert_eq!(read(store, StreamRead::before(5).limit(4)).await, (vec![4, 3, 2, 1], false));
+        assert_eq!(read(store, StreamRead { limit: 0, ..StreamRead::after(0) }).await, (vec![1], true));
+    }
+
+    async fn a_version_is_an_inclusive_bound(store) {
+        five(store).await;
+        let until = |version| Bound::Version(version);
+        assert_eq!(read(store, StreamRead::after(0).until(until(3))).await, (vec![1, 2, 3], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(3)).limit(3)).await, (vec![1, 2, 3], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(3)).limit(2)).await, (vec![1, 2], true));
+        assert_eq!(read(store, StreamRead::after(3).until(until(3))).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(0))).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::after(3).until(until(u64::MAX))).await, (vec![4, 5], false));
+        assert_eq!(read(store, StreamRead::before(9).until(until(3))).await, (vec![3, 2, 1], false));
+        assert_eq!(read(store, StreamRead::before(3).until(until(3))).await, (vec![2, 1], false));
+    }
+
+    async fn a_time_is_an_inclusive_bound(store) {
+        five(store).await;
+        let until = |second| Bound::Time(at(second));
+        assert_eq!(read(store, StreamRead::after(0).until(until(20))).await, (vec![1, 2, 3], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(29))).await, (vec![1, 2, 3], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(20)).limit(2)).await, (vec![1, 2], true));
+        assert_eq!(read(store, StreamRead::after(0).until(until(9))).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::after(0).until(until(99))).await, (vec![1, 2, 3, 4, 5], false));
+        assert_eq!(read(store, StreamRead::before(9).until(until(30)).limit(1)).await, (vec![4], true));
+        assert_eq!(read(store, StreamRead::after(0).until(Bound::Time(jiff::Timestamp::MIN))).await, (vec![], false));
+        assert_eq!(read(store, StreamRead::after(4).until(Bound::Time(jiff::Timestamp::MAX))).await, (vec![5], false));
+    }
+
+    async fn pages_put_together_are_the_stream(store) {
+        five(store).await;
+        let (mut forward, mut backward) = (vec![], vec![]);
+        let mut more = true;
+        while more {
+            let page = page(store, "a-1", StreamRead::after(forward.last().copied().unwrap_or(0)).limit(2)).await;
+            forward.extend(versions(&page.events));
+            more = page.more;
+        }
+        more = true;
+        while more {
+            let page = page(store, "a-1", StreamRead::before(backward.last().copied().unwrap_or(9)).limit(2)).await;
+            backward.extend(versions(&page.events));
+            more = page.more;
+        }
+        assert_eq!(forward, [1, 2, 3, 4, 5]);
+        assert_eq!(backward, [5, 4, 3, 2, 1]);
+    }
+}
