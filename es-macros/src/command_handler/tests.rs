@@ -46,6 +46,7 @@ fn a_handler_becomes_an_impl() {
                     ::core::time::Duration::from_micros(5000u64),
                     ::core::time::Duration::from_micros(200000u64),
                 );
+                type Calls = ::es_core::__private::NoServices;
                 const SERVICES: &'static [::es_core::__private::ServiceNeed] = &[];
                 fn validate(
                     __es_command: &Withdraw,
@@ -109,6 +110,7 @@ fn a_service_is_found_by_type() {
                     crate::es::__private::RetryPolicy::DEFAULT,
                     0u32,
                 );
+                type Calls = crate::es::__private::WithServices;
                 const SERVICES: &'static [crate::es::__private::ServiceNeed] = &[
                     crate::es::__private::ServiceNeed::of::<dyn Atm>("dyn Atm"),
                 ];
