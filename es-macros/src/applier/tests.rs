@@ -192,6 +192,8 @@ fn every_fault_of_a_block_is_reported_at_once() {
             fn none(&mut self) {}
             #[invariant]
             fn a(&self, x: u8) -> Result<(), Error> {}
+            #[invariant]
+            fn b(&self) -> Result<(), &'static str> {}
             #[retry(max = 1)]
             fn elsewhere(&self, command: Command) {}
         }
@@ -207,6 +209,7 @@ fn every_fault_of_a_block_is_reported_at_once() {
         a second applier for `Two`: `two` is the first, and an event has one
         `none` takes no event: an applier takes `&Event` first; other functions belong in an ordinary `impl` block
         an invariant takes nothing but the state: write `fn name(&self) -> Result<(), E>`
+        `&'static str` is no error type: answer a type of your own, with `#[derive(Debug, thiserror::Error)]`
         `#[retry]` belongs in the `#[command_handler]` block"#]].assert_eq(&found.join("\n"));
 }
 
