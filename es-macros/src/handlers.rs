@@ -84,19 +84,19 @@ impl Method {
 }
 
 pub fn passed(param: &PatType) -> Passed<'_> {
-    let mut ty = &*param.ty;
-    while let Type::Group(group) = ty {
-        ty = &group.elem;
-    }
-    match ty {
-        Type::Reference(reference) => {
-            let elem = match &*reference.elem {
-                Type::Paren(paren) => &*paren.elem,
-                elem => elem,
-            };
-            if reference.mutability.is_some() { Passed::Unique(elem) } else { Passed::Shared(elem) }
-        }
+    match bare(&param.ty) {
+        Type::Reference(reference) if reference.mutability.is_some() => Passed::Unique(bare(&reference.elem)),
+        Type::Reference(reference) => Passed::Shared(bare(&reference.elem)),
         ty => Passed::Owned(ty),
+    }
+}
+
+/// A type without parentheses, and without the invisible ones that a `macro_rules!` puts around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        ty => ty,
     }
 }
 
