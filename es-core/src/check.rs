@@ -1,18 +1,22 @@
 //! What the compiler checks for the macros: traits that an invalid model fails to implement, and assertions
 //! over constants.
 
-/// Compares the declared upcast chain with itself: one name, versions one apart.
+use crate::event::{Event, Raisable};
+use crate::upcast::Older;
+
+/// Compares an event with the one that its `from` names: one name, versions one apart.
 ///
 /// # Panics
 /// While a constant is evaluated, which makes it a compile error at the caller's span.
 #[track_caller]
-pub const fn assert_upcast(newer: (&str, u16), older: (&str, u16)) {
+pub const fn assert_upcast<E: Event>() {
+    let (name, version) = E::Older::BELOW;
     assert!(
-        same(newer.0, older.0),
-        "the event type in `from = ..` has another name: versions of one event share their name"
+        same(name, E::NAME),
+        "the event type in `from = ..` has another name: all versions of one event share their name"
     );
     assert!(
-        newer.1 == older.1 + 1,
+        E::VERSION.saturating_sub(1) == version,
         "the event type in `from = ..` must be exactly one version older than this one"
     );
 }
@@ -32,7 +36,7 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// An aggregate that something can begin: a birth, or its `Default`.
+/// An aggregate that can begin without a birth: one with `#[aggregate(default)]`.
 #[diagnostic::on_unimplemented(
     message = "nothing can create `{Self}`",
     label = "no applier without receiver, and no `default`",
@@ -47,3 +51,43 @@ pub trait CanBegin {}
     note = "take `&mut self` and change the state, or remove `default` from `#[aggregate(..)]`"
 )]
 pub trait Born {}
+
+/// The appliers without receiver need this.
+pub const fn assert_born<A: Born>() {}
+
+/// An aggregate without a birth needs this.
+pub const fn assert_can_begin<A: CanBegin>() {}
+
+/// An event that may be raised, as a property of something else than the event: so that rustc, which prefers
+/// what is wrong with a handler's whole return type, says this.
+#[diagnostic::on_unimplemented(
+    message = "the event `{E}` is retired and cannot be raised",
+    label = "retired",
+    note = "raise the event that took its place, or remove `retired` from its `#[event(..)]`"
+)]
+pub trait MayRaise<E> {}
+
+/// Whoever raises events.
+#[derive(Debug)]
+pub enum Anyone {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Raisable> MayRaise<E> for Anyone {}
+
+/// The error of a handler, made from what a `#[validate]` of its command answers.
+#[diagnostic::on_unimplemented(
+    message = "what this `#[validate]` answers, `{V}`, cannot become the handler's error, `{Self}`",
+    label = "not the error of the command's handler",
+    note = "answer what the handler answers, or write `impl From<{V}> for {Self}`; a handler that returns no `Result` answers the invariants' error"
+)]
+pub trait FromValidation<V>: Sized {
+    /// The answer as the handler's error.
+    fn refused(answer: Result<(), V>) -> Result<(), Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V, E: From<V>> FromValidation<V> for E {
+    fn refused(answer: Result<(), V>) -> Result<(), Self> {
+        answer.map_err(E::from)
+    }
+}

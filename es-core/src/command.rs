@@ -16,6 +16,7 @@ use std::fmt::Debug;
 /// ```
 /// # use es_core::prelude::*;
 /// # #[aggregate(id = String, default)]
+/// # #[derive(Default)]
 /// # pub struct Account {}
 /// # #[event] pub struct MoneyWithdrawn { pub amount: u64 }
 /// # #[applier] impl Account { fn withdrawn(&mut self, _: &MoneyWithdrawn) {} }

@@ -1,7 +1,7 @@
 //! A working copy for decisions that must see their own events.
 
 use crate::aggregate::{Applier, Life};
-use crate::event::{Envelope, EventEnum as _};
+use crate::event::Envelope;
 use crate::outcome::{Answer, Decision, IntoEvents, Outcome, Violation};
 
 /// A working copy of a state: what is raised on it is applied at once.
@@ -55,7 +55,7 @@ impl<A: Applier> Draft<A> {
 
 impl<A: Applier> IntoEvents<A> for Draft<A> {
     fn names(names: &mut Vec<&'static str>) {
-        names.extend(A::Event::EVENTS.iter().map(|event| event.name));
+        crate::outcome::every_name::<A>(names);
     }
     fn into_events(self, events: &mut Vec<A::Event>) {
         events.extend(self.events);

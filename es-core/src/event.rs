@@ -2,6 +2,7 @@
 
 use crate::id::{AggregateId, Position, StreamId};
 use crate::metadata::Metadata;
+use crate::model::registry::ApplierRecord;
 use crate::upcast::{Older, PayloadError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -110,6 +111,9 @@ pub trait EventEnum: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     /// The events it has a variant for.
     #[doc(hidden)]
     const EVENTS: &'static [EventInfo];
+    /// What each of them does to the aggregate.
+    #[doc(hidden)]
+    const APPLIERS: &'static [ApplierRecord];
 
     /// The stored name.
     fn name(&self) -> &'static str;

@@ -2,18 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
 /// The id of an aggregate, as it stands behind the `-` in a stream's name.
 ///
-/// `String`, [`Uuid`] and the integers are ids as they are; `#[aggregate_id]` makes one of your own.
+/// `String`, [`Uuid`], the integers, `Date` and `Timestamp` are ids as they are; `#[aggregate_id]` makes one of your own.
 /// The text form must lead back to an equal id.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate id",
     label = "not an aggregate id",
-    note = "put `#[aggregate_id]` on `{Self}`, or use `String`, `Uuid` or an integer"
+    note = "put `#[aggregate_id]` on `{Self}`, or use `String`, `Uuid`, an integer or a date"
 )]
 pub trait AggregateId:
     Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
@@ -24,6 +25,7 @@ macro_rules! plain_ids {
     ($($ty:ty)*) => { $(impl AggregateId for $ty {})* };
 }
 plain_ids!(String Uuid u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+plain_ids!(jiff::civil::Date jiff::Timestamp);
 
 /// The name of a stream: `category-id`.
 ///
@@ -32,7 +34,12 @@ plain_ids!(String Uuid u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 pub struct StreamId {
     full: Arc<str>,
     category: usize,
+    /// Of the whole name, computed once: a command looks its stream up in several maps.
+    hash: u64,
 }
+
+/// Keyed by chance, so that nobody can choose names that collide.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl StreamId {
     /// The stream of the aggregate `name` with this id.
@@ -43,13 +50,13 @@ impl StreamId {
         full.push('-');
         // Writing to a `String` cannot fail, and a `Display` that fails leaves what it has written.
         let _ = write!(full, "{id}");
-        Self { category: name.len(), full: full.into() }
+        Self { category: name.len(), hash: HASHER.hash_one(&full), full: full.into() }
     }
 
     /// A stream by its whole name.
     pub fn named(full: impl Into<Arc<str>>) -> Self {
         let full = full.into();
-        Self { category: full.find('-').unwrap_or(full.len()), full }
+        Self { category: full.find('-').unwrap_or(full.len()), hash: HASHER.hash_one(&*full), full }
     }
 
     /// The whole name.
@@ -62,6 +69,11 @@ impl StreamId {
         &self.full[..self.category]
     }
 
+    /// The hash of the whole name; another one in every process.
+    pub(crate) fn hash_code(&self) -> u64 {
+        self.hash
+    }
+
     /// The part behind the first `-`; empty if there is none.
     pub fn id_text(&self) -> &str {
         self.full.get(self.category + 1..).unwrap_or("")
@@ -70,15 +82,35 @@ impl StreamId {
 
 impl PartialEq for StreamId {
     fn eq(&self, other: &Self) -> bool {
-        self.full == other.full
+        self.hash == other.hash && self.full == other.full
     }
 }
 impl Eq for StreamId {}
 impl std::hash::Hash for StreamId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.full.hash(state);
+        state.write_u64(self.hash);
     }
 }
+/// Hashes a [`StreamId`] by the hash that it carries.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamHasher(u64);
+
+impl std::hash::Hasher for StreamHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // Not reached by `StreamId`; right, if slow, for anything else.
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(5) ^ u64::from(*byte));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Builds maps over streams.
+pub(crate) type ByStream = std::hash::BuildHasherDefault<StreamHasher>;
+
 impl PartialOrd for StreamId {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))

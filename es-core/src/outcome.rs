@@ -1,6 +1,7 @@
 //! What a handler may return, and how that becomes events.
 
 use crate::aggregate::Applier;
+use crate::event::EventEnum as _;
 use std::convert::Infallible;
 use std::error::Error;
 
@@ -45,6 +46,7 @@ pub trait Outcome<A: Applier>: Sized + Send {
     note = "derive `Debug` and `thiserror::Error` for it"
 )]
 pub trait Refusal: Error + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
 impl<E: Error + Send + Sync + 'static> Refusal for E {}
 
 /// A reply: a `#[value]`, or anything else that serde reads and writes.
@@ -53,8 +55,9 @@ impl<E: Error + Send + Sync + 'static> Refusal for E {}
     label = "not a value",
     note = "put `#[value]` on `{Self}`: a reply is stored with the events, and given back for a repeated command"
 )]
-pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + 'static {}
-impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + 'static> ReplyValue for R {}
+pub trait ReplyValue: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<R: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> ReplyValue for R {}
 
 /// Events, and how to answer once they are applied.
 #[doc(hidden)]
@@ -137,6 +140,7 @@ impl<E> FromViolation<NoInvariant> for E {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V, E: From<V>> FromViolation<Checked<V>> for E {
     fn from_violation(violation: Checked<V>) -> Self {
         violation.0.into()
@@ -226,6 +230,12 @@ tuple!(T1 T2 T3 T4 T5 T6);
 tuple!(T1 T2 T3 T4 T5 T6 T7);
 tuple!(T1 T2 T3 T4 T5 T6 T7 T8);
 
+/// The names of all events of `A`.
+#[doc(hidden)]
+pub fn every_name<A: Applier>(names: &mut Vec<&'static str>) {
+    names.extend(A::Event::EVENTS.iter().map(|event| event.name));
+}
+
 /// Makes an event, or the generated enum, something that its aggregate records; generated code calls it.
 #[doc(hidden)]
 #[macro_export]
@@ -233,7 +243,8 @@ macro_rules! recordable {
     ($aggregate:ty, $enum:ident, $variant:ident, $event:ty) => {
         impl $crate::__private::IntoEvents<$aggregate> for $event
         where
-            for<'__es_any> $event: $crate::__private::Raisable,
+            for<'__es_any> $event: $crate::__private::Event,
+            for<'__es_any> $crate::__private::Anyone: $crate::__private::MayRaise<$event>,
         {
             fn names(names: &mut ::std::vec::Vec<&'static str>) {
                 names.push(<$event as $crate::__private::Event>::NAME);
@@ -247,7 +258,7 @@ macro_rules! recordable {
     ($aggregate:ty, $enum:ident) => {
         impl $crate::__private::IntoEvents<$aggregate> for $enum {
             fn names(names: &mut ::std::vec::Vec<&'static str>) {
-                names.extend(<$enum as $crate::__private::EventEnum>::EVENTS.iter().map(|event| event.name));
+                $crate::__private::every_name::<$aggregate>(names);
             }
             fn into_events(self, events: &mut ::std::vec::Vec<$enum>) {
                 events.push(self);

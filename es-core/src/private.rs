@@ -1,17 +1,22 @@
 //! What generated code may name, and nothing else may. No promise of stability covers this module.
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
-pub use crate::check::{Born, CanBegin, assert_upcast};
+pub use crate::check::{
+    Anyone, Born, CanBegin, FromValidation, MayRaise, assert_born, assert_can_begin, assert_upcast,
+};
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::Context;
 pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, RetiredEvent};
 pub use crate::id::AggregateId;
-pub use crate::model::registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, Role};
-pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation};
-pub use crate::recordable;
+pub use crate::id_text::{IdParts, IdText, ParseIdError};
+pub use crate::model::registry::{
+    AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, NoHandler, Registered, Role,
+};
+pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation, every_name};
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{ServiceNeed, Services};
 pub use crate::upcast::{Older, Oldest, Payload, PayloadError};
+pub use crate::{event_enum, recordable};
 pub use inventory;
 pub use serde;
 pub use serde_json;

@@ -3,7 +3,26 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+
+/// A boxed future that can be sent to another thread: what an async method of a service trait returns.
+///
+/// ```
+/// use es_core::prelude::*;
+///
+/// pub trait Atm: Send + Sync {
+///     fn pay_out(&self, amount: u64) -> BoxFuture<'_, bool>;
+/// }
+///
+/// struct Generous;
+/// impl Atm for Generous {
+///     fn pay_out(&self, _: u64) -> BoxFuture<'_, bool> {
+///         Box::pin(async { true })
+///     }
+/// }
+/// ```
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The services that an app was given, by type.
 #[derive(Default)]
@@ -20,9 +39,21 @@ pub struct ServiceNeed {
     pub(crate) provided: fn(&Services) -> bool,
 }
 
+/// What can be a service: anything that threads may share.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a service",
+    label = "threads cannot share it",
+    note = "a service is `Send + Sync + 'static`: write `trait ..: Send + Sync`"
+)]
+pub trait Service: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Service for T {}
+
 impl ServiceNeed {
     /// The need for a `T`, which the source calls `name`.
-    pub const fn of<T: ?Sized + Send + Sync + 'static>(name: &'static str) -> Self {
+    pub const fn of<T: ?Sized + Service>(name: &'static str) -> Self {
         Self { name, type_id: TypeId::of::<T>(), provided: Services::has::<T> }
     }
 }
@@ -32,17 +63,17 @@ impl Services {
         self.by_type.insert(TypeId::of::<T>(), Box::new(service));
     }
 
-    fn find<T: ?Sized + Send + Sync + 'static>(&self) -> Option<&T> {
+    fn find<T: ?Sized + 'static>(&self) -> Option<&T> {
         self.by_type.get(&TypeId::of::<T>())?.downcast_ref::<Arc<T>>().map(|service| &**service)
     }
 
-    fn has<T: ?Sized + Send + Sync + 'static>(&self) -> bool {
+    fn has<T: ?Sized + 'static>(&self) -> bool {
         self.find::<T>().is_some()
     }
 
     /// A service. `build` has refused apps whose mounted handlers lack one.
     #[doc(hidden)]
-    pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> &T {
+    pub fn get<T: ?Sized + 'static>(&self) -> &T {
         match self.find() {
             Some(service) => service,
             None => panic!(

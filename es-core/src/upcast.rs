@@ -147,6 +147,8 @@ impl Payload<'_> {
 pub trait Older<E> {
     /// The lowest version that can be read.
     const OLDEST: u16;
+    /// Name and version of the shape just below `E`.
+    const BELOW: (&'static str, u16);
     /// Reads an older shape and turns it into `E`.
     ///
     /// # Errors
@@ -161,6 +163,7 @@ pub enum Oldest {}
 
 impl<E: Event> Older<E> for Oldest {
     const OLDEST: u16 = E::VERSION;
+    const BELOW: (&'static str, u16) = (E::NAME, E::VERSION.saturating_sub(1));
     #[cold]
     fn read(_: Payload<'_>) -> Result<E, PayloadError> {
         Err(PayloadError::Unknown)
@@ -169,6 +172,7 @@ impl<E: Event> Older<E> for Oldest {
 
 impl<E: From<O>, O: Event> Older<E> for O {
     const OLDEST: u16 = <O::Older as Older<O>>::OLDEST;
+    const BELOW: (&'static str, u16) = (O::NAME, O::VERSION);
     #[cold]
     fn read(payload: Payload<'_>) -> Result<E, PayloadError> {
         payload.read::<O>().map(E::from)

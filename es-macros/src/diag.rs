@@ -38,8 +38,13 @@ impl Errors {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.found.borrow().as_ref().map_or(0, Vec::len)
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.found.borrow().as_ref().is_none_or(Vec::is_empty)
+        self.count() == 0
     }
 
     /// All faults as `compile_error!`s; empty if there are none.

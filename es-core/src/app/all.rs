@@ -167,17 +167,16 @@ async fn attempts<G: Commands>(
     loop {
         group.parts.clear();
         let decided = commands.decide(group).await;
-        let commit = group.commit();
-        if (decided.is_err() || commit.parts.is_empty()) && !group.checked {
+        if (decided.is_err() || !group.writes()) && !group.checked {
             // Only an append may leave on states that nobody checked.
             group.checked = true;
             continue;
         }
         let decided = decided?;
-        if commit.parts.is_empty() {
+        if !group.writes() {
             return Ok(G::done(decided, Position(0), attempts));
         }
-        match append::settled(&app, commit).await {
+        match append::settled(&app, || Ok(group.commit())).await {
             Ok(appended) if appended.duplicate => {
                 group.parts.iter().for_each(|part| app.cache().drop_state(&part.stream));
                 return commands.answered(group).await?.ok_or(CommandError::Conflict { attempts });
@@ -198,6 +197,10 @@ async fn attempts<G: Commands>(
 }
 
 impl Group {
+    fn writes(&self) -> bool {
+        self.parts.iter().any(|part| !part.stored.is_empty())
+    }
+
     /// What goes to the store: the parts that have events.
     fn commit(&self) -> Commit {
         let written = self.parts.iter().filter(|part| !part.stored.is_empty());
@@ -279,8 +282,9 @@ where
     let terms = group.terms(n, command);
     let (at, folded) = group.working::<C::Aggregate>(&terms.stream).await?;
     let decided = decide(&group.app, &terms, command.clone(), &folded).await.map_err(erase)?;
+    let stored = decided.encode(&terms)?;
     let part = &mut group.parts[at];
-    part.stored.extend(decided.stored);
+    part.stored.extend(stored);
     part.next = Box::new(decided.next.clone());
     Ok(Member { events: decided.events, reply: decided.reply, next: decided.next })
 }

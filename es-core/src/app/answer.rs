@@ -27,7 +27,7 @@ where
     let Some(first) = app.store().find_event(first_id).await.map_err(unread)? else { return Ok(None) };
     let metadata = fold::decode_metadata(&first)?;
     if metadata.command.as_deref() != Some(C::NAME) {
-        let earlier = metadata.command.unwrap_or_default();
+        let earlier = metadata.command.unwrap_or_default().into_owned();
         return Err(CommandError::IdReused { id: terms.command_id, earlier });
     }
     let reply = serde_json::from_value(metadata.reply.unwrap_or_default())

@@ -13,27 +13,29 @@ use std::time::Duration;
 const RESENDS: u32 = 14;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Appends. Where it stays unknown whether the commit was stored, the same commit is sent again, which the
-/// store recognises by its event ids.
-pub(super) async fn settled(app: &App, commit: Commit) -> Result<Appended, AppendError> {
-    let resend = commit.clone();
-    let mut unknown = match app.store().append(commit).await {
+/// Appends. Where it stays unknown whether the commit was stored, the same commit is made and sent again;
+/// the store recognises it by its event ids.
+pub(super) async fn settled(
+    app: &App,
+    commit: impl Fn() -> Result<Commit, StoreError> + Send,
+) -> Result<Appended, StoreError> {
+    let mut unknown = match app.store().append(commit()?).await {
         Err(unknown @ AppendError::Ambiguous { .. }) => unknown,
-        known => return known,
+        known => return known.map_err(StoreError::Append),
     };
     let mut pause = Duration::from_millis(10);
     for _ in 0..RESENDS {
         tracing::warn!("a commit's outcome is unknown; sending it again");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-        match app.store().append(resend.clone()).await {
+        match app.store().append(commit()?).await {
             // An attempt that was certainly not stored says nothing of the one before.
             Err(error @ AppendError::Ambiguous { .. }) => unknown = error,
             Err(AppendError::Unavailable { .. }) => {}
-            known => return known,
+            known => return known.map_err(StoreError::Append),
         }
     }
-    Err(unknown)
+    Err(unknown.into())
 }
 
 /// Keeps the state behind an append, for the next command and the next start.
@@ -56,15 +58,17 @@ pub(super) async fn keep<A: Applier>(
 }
 
 /// Whether somebody else was faster.
-pub(super) fn is_conflict(error: &AppendError) -> bool {
-    matches!(error, AppendError::Conflict { .. })
+pub(super) fn is_conflict(error: &StoreError) -> bool {
+    matches!(error, StoreError::Append(AppendError::Conflict { .. }))
 }
 
 /// What the caller of a command hears of a failed append.
-pub(super) fn refused<E>(error: AppendError) -> CommandError<E> {
+pub(super) fn refused<E>(error: StoreError) -> CommandError<E> {
     match error {
-        AppendError::Closed { stream } => CommandError::Ended { stream },
-        AppendError::TooLarge { what, size, limit } => CommandError::TooLarge { what, size, limit },
-        other => CommandError::Store(StoreError::Append(other)),
+        StoreError::Append(AppendError::Closed { stream }) => CommandError::Ended { stream },
+        StoreError::Append(AppendError::TooLarge { what, size, limit }) => {
+            CommandError::TooLarge { what, size, limit }
+        }
+        other => CommandError::Store(other),
     }
 }

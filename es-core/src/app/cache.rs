@@ -5,7 +5,9 @@
 
 use crate::aggregate::Applier;
 use crate::fold::Folded;
-use crate::id::StreamId;
+use crate::id::{ByStream, StreamId};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -13,13 +15,17 @@ type Erased = Arc<dyn Any + Send + Sync>;
 
 /// The newest known states, bounded by their number.
 pub(crate) struct StateCache {
-    states: Option<quick_cache::sync::Cache<StreamId, Erased>>,
+    states: Option<Cache<StreamId, Erased, UnitWeighter, ByStream>>,
 }
 
 impl StateCache {
     /// Room for `capacity` states; none with 0.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { states: (capacity > 0).then(|| quick_cache::sync::Cache::new(capacity)) }
+        let cache = || {
+            let (weight, hasher) = (capacity as u64, ByStream::default());
+            Cache::with(capacity, weight, UnitWeighter, hasher, DefaultLifecycle::default())
+        };
+        Self { states: (capacity > 0).then(cache) }
     }
 
     pub(crate) fn get<A: Applier>(&self, stream: &StreamId) -> Option<Arc<Folded<A>>> {
@@ -44,6 +50,6 @@ impl StateCache {
 
 impl std::fmt::Debug for StateCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StateCache({})", self.states.as_ref().map_or(0, quick_cache::sync::Cache::len))
+        write!(f, "StateCache({})", self.states.as_ref().map_or(0, Cache::len))
     }
 }

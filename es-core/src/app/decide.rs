@@ -24,12 +24,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
-/// What was decided, ready for the store.
+/// What was decided.
 pub(super) struct Decided<A: Applier, R> {
-    /// The events, as the caller gets them.
     pub(super) events: Vec<A::Event>,
-    /// The same events, as the store gets them.
-    pub(super) stored: Vec<NewEvent>,
+    /// When: what the events' `recorded_at` is.
+    now: Timestamp,
     /// The state behind them.
     pub(super) next: Folded<A>,
     pub(super) reply: R,
@@ -45,7 +44,7 @@ pub(super) struct Terms {
 impl Terms {
     /// What `C` is decided under: `said` with the command's name and id.
     pub(super) fn of<C: Command>(stream: StreamId, command_id: CommandId, mut said: Metadata) -> Self {
-        said.command = Some(C::NAME.to_owned());
+        said.command = Some(C::NAME.into());
         said.command_id = Some(command_id);
         Self { stream, command_id, metadata: Arc::new(said) }
     }
@@ -112,7 +111,6 @@ where
 {
     let Decision { events, answer } = decision;
     let mut next = folded.clone();
-    let mut ids = Vec::with_capacity(events.len());
     let mut envelope = Envelope {
         event_id: Uuid::nil(),
         stream: terms.stream.clone(),
@@ -121,10 +119,11 @@ where
         metadata: terms.metadata.clone(),
     };
     for (n, event) in (0..).zip(&events) {
-        envelope.event_id = terms.command_id.event(&terms.stream, n);
+        if C::Aggregate::READS_ENVELOPE {
+            envelope.event_id = terms.command_id.event(&terms.stream, n);
+        }
         envelope.version += 1;
         next.apply(event, &envelope)?;
-        ids.push(envelope.event_id);
     }
     if let (false, Life::Living(state)) = (events.is_empty(), &next.life) {
         state
@@ -138,44 +137,50 @@ where
             None => return Err(refuse(Unmet::NotFound, &terms.stream)),
         },
     };
-    let stored = encode(&events, &ids, terms, now, &reply)?;
-    Ok(Decided { events, stored, next, reply })
+    Ok(Decided { events, now, next, reply })
 }
 
-/// The events as bytes. The reply goes with the first.
-fn encode<E: EventEnum, R: Serialize + 'static>(
-    events: &[E],
-    ids: &[Uuid],
-    terms: &Terms,
-    now: Timestamp,
-    reply: &R,
-) -> Result<Vec<NewEvent>, StoreError> {
-    let unwritable = |what: &str| {
-        let what = what.to_owned();
-        move |source| StoreError::Encode { what, source }
-    };
-    if events.is_empty() {
-        return Ok(Vec::new());
+impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
+    /// The events as the store gets them: the same bytes every time. The reply goes with the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`] if an event, the reply or the metadata is not JSON.
+    pub(super) fn encode(&self, terms: &Terms) -> Result<Vec<NewEvent>, StoreError> {
+        let mut stored: Vec<NewEvent> = Vec::with_capacity(self.events.len());
+        for (n, event) in (0..).zip(&self.events) {
+            let metadata = match stored.as_slice() {
+                [] => self.first_metadata(terms)?,
+                [_] => terms.metadata.encode().map_err(unwritable("the metadata"))?,
+                [.., last] => last.metadata.clone(),
+            };
+            stored.push(NewEvent {
+                id: terms.command_id.event(&terms.stream, n),
+                name: Cow::Borrowed(event.name()),
+                schema: event.version(),
+                recorded_at: self.now,
+                payload: Bytes::from(event.encode().map_err(unwritable(event.name()))?),
+                metadata,
+            });
+        }
+        Ok(stored)
     }
-    let plain = terms.metadata.encode().map_err(unwritable("the metadata"))?;
-    let first = if TypeId::of::<R>() == TypeId::of::<()>() {
-        plain.clone()
-    } else {
-        let reply = serde_json::to_value(reply).map_err(unwritable("the reply"))?;
-        terms.metadata.with_reply(reply).encode().map_err(unwritable("the metadata"))?
-    };
-    let mut stored = Vec::with_capacity(events.len());
-    for (n, (event, id)) in events.iter().zip(ids).enumerate() {
-        stored.push(NewEvent {
-            id: *id,
-            name: Cow::Borrowed(event.name()),
-            schema: event.version(),
-            recorded_at: now,
-            payload: Bytes::from(event.encode().map_err(unwritable(event.name()))?),
-            metadata: if n == 0 { first.clone() } else { plain.clone() },
-        });
+
+    fn first_metadata(&self, terms: &Terms) -> Result<Bytes, StoreError> {
+        let reply = if TypeId::of::<R>() == TypeId::of::<()>() {
+            None
+        } else {
+            Some(serde_json::to_value(&self.reply).map_err(unwritable("the reply"))?)
+        };
+        match reply {
+            None => terms.metadata.encode(),
+            reply => terms.metadata.with_reply(reply).encode(),
+        }
+        .map_err(unwritable("the metadata"))
     }
-    Ok(stored)
+}
+
+fn unwritable(what: &str) -> impl FnOnce(serde_json::Error) -> StoreError {
+    move |source| StoreError::Encode { what: what.to_owned(), source }
 }
 
 fn refuse<E>(unmet: Unmet, stream: &StreamId) -> CommandError<E> {

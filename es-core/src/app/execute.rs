@@ -226,7 +226,8 @@ where
                     .map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
             }
         };
-        let commit = Commit::one(terms.stream.clone(), Expected::Exact(known.folded.version), decided.stored);
+        let expected_version = Expected::Exact(known.folded.version);
+        let commit = || Ok(Commit::one(terms.stream.clone(), expected_version, decided.encode(terms)?));
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
@@ -254,8 +255,7 @@ where
                 });
             }
             Err(error) => {
-                let conflict = append::is_conflict(&error);
-                if !conflict {
+                if !append::is_conflict(&error) {
                     return Err(append::refused(error));
                 }
                 if expected.is_some() || attempts > policy.max {

@@ -52,7 +52,7 @@ struct Core {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     cache: StateCache,
-    queues: Queues,
+    queues: Arc<Queues>,
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
 }
@@ -79,7 +79,7 @@ impl App {
         &self.core.cache
     }
 
-    fn queues(&self) -> &Queues {
+    fn queues(&self) -> &Arc<Queues> {
         &self.core.queues
     }
 

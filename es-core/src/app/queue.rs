@@ -3,18 +3,17 @@
 //! The queue only saves work. Whoever waited too long goes on without a turn, and a command that is given
 //! inside another command's handler never waits: the version check decides either way.
 
-use crate::id::StreamId;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::id::{ByStream, StreamId};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 
 /// The longest wait for a turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A power of two, so that streams rarely share a lock.
-const SHARDS: usize = 64;
+const SHARDS: u64 = 64;
 
 tokio::task_local! {
     static INSIDE_A_HANDLER: ();
@@ -25,61 +24,47 @@ pub(crate) async fn inside_a_handler<F: Future>(handler: F) -> F::Output {
     INSIDE_A_HANDLER.scope((), handler).await
 }
 
-/// The streams that commands are busy on.
+/// The streams that commands are busy on, and who waits for each.
 pub(crate) struct Queues {
-    shards: Vec<Mutex<HashMap<StreamId, Waiting>>>,
-    hasher: RandomState,
+    shards: Vec<Mutex<Shard>>,
 }
 
-/// One stream's queue: a single permit, and how many hold or want it.
-struct Waiting {
-    permit: Arc<Semaphore>,
-    users: usize,
-}
+type Shard = HashMap<StreamId, VecDeque<oneshot::Sender<Turn>>, ByStream>;
 
 impl Queues {
-    pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() })
     }
 
-    /// Waits for a turn on `stream`. The turn ends when the guard is dropped.
-    pub(crate) async fn turn(&self, stream: &StreamId) -> Turn<'_> {
+    /// Waits for a turn on `stream`; `None` is the permission to do without one. The turn ends when it is
+    /// dropped.
+    pub(crate) async fn turn(self: &Arc<Self>, stream: &StreamId) -> Option<Turn> {
         if INSIDE_A_HANDLER.try_with(|()| ()).is_ok() {
-            return Turn { place: None, _permit: None };
+            return None;
         }
-        let place = self.join(stream);
-        let permit = match place.permit.clone().try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            Err(_) => {
-                let waiting = tokio::time::timeout(LONGEST_WAIT, place.permit.clone().acquire_owned());
-                waiting.await.ok().and_then(Result::ok)
-            }
-        };
-        Turn { _permit: permit, place: Some(place) }
+        match self.join(stream) {
+            Ok(turn) => Some(turn),
+            // A turn that is handed over to nobody any more passes itself on.
+            Err(handed_over) => tokio::time::timeout(LONGEST_WAIT, handed_over).await.ok()?.ok(),
+        }
     }
 
-    fn join(&self, stream: &StreamId) -> Place<'_> {
-        let mut shard = self.shard(stream).lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = shard
-            .entry(stream.clone())
-            .or_insert_with(|| Waiting { permit: Arc::new(Semaphore::new(1)), users: 0 });
-        waiting.users += 1;
-        Place { queues: self, stream: stream.clone(), permit: waiting.permit.clone() }
-    }
-
-    fn leave(&self, stream: &StreamId) {
-        let mut shard = self.shard(stream).lock().unwrap_or_else(PoisonError::into_inner);
+    /// A turn at once, or where it will be handed over.
+    fn join(self: &Arc<Self>, stream: &StreamId) -> Result<Turn, oneshot::Receiver<Turn>> {
+        let mut shard = self.shard(stream);
         if let Some(waiting) = shard.get_mut(stream) {
-            waiting.users -= 1;
-            if waiting.users == 0 {
-                shard.remove(stream);
-            }
+            let (sender, receiver) = oneshot::channel();
+            waiting.push_back(sender);
+            return Err(receiver);
         }
+        shard.insert(stream.clone(), VecDeque::new());
+        Ok(Turn { queues: self.clone(), stream: stream.clone() })
     }
 
-    fn shard(&self, stream: &StreamId) -> &Mutex<HashMap<StreamId, Waiting>> {
-        let hash = self.hasher.hash_one(stream);
-        &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+    fn shard(&self, stream: &StreamId) -> MutexGuard<'_, Shard> {
+        // The low bits choose the place inside of the map.
+        let at = (stream.hash_code() >> 32) % SHARDS;
+        self.shards[usize::try_from(at).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,63 +74,87 @@ impl std::fmt::Debug for Queues {
     }
 }
 
-/// A turn on a stream, or the permission to do without one.
-pub(crate) struct Turn<'a> {
-    /// Given back first, so that whoever comes next finds it.
-    _permit: Option<OwnedSemaphorePermit>,
-    #[allow(dead_code, reason = "held for its Drop")]
-    place: Option<Place<'a>>,
-}
-
-/// A place in a stream's queue, left when dropped.
-struct Place<'a> {
-    queues: &'a Queues,
+/// A turn on a stream; handed to whoever waits longest when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    queues: Arc<Queues>,
     stream: StreamId,
-    permit: Arc<Semaphore>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.queues.leave(&self.stream);
+        let mut shard = self.queues.shard(&self.stream);
+        let Some(waiting) = shard.get_mut(&self.stream) else { return };
+        while let Some(next) = waiting.pop_front() {
+            if next.is_closed() {
+                continue;
+            }
+            // Sent without the lock: whoever gives up just now drops the turn, which takes the lock again.
+            drop(shard);
+            let _ = next.send(Turn { queues: self.queues.clone(), stream: self.stream.clone() });
+            return;
+        }
+        shard.remove(&self.stream);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+
+    fn stream() -> StreamId {
+        StreamId::named("a-1")
+    }
+
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn is_empty(queues: &Queues) -> bool {
+        queues.shards.iter().all(|shard| shard.lock().unwrap().is_empty())
+    }
 
     #[tokio::test]
     async fn turns_follow_one_another_and_leave_nothing_behind() {
-        let (queues, stream) = (Queues::new(), StreamId::named("a-1"));
+        let (queues, stream) = (Queues::new(), stream());
         let first = queues.turn(&stream).await;
-        let mut second = Box::pin(queues.turn(&stream));
-        assert!(futures_poll(second.as_mut()).is_none(), "the second waits for the first");
+        let mut second = pin!(queues.turn(&stream));
+        assert!(poll(second.as_mut()).is_pending(), "the second waits for the first");
         drop(first);
         drop(second.await);
-        assert!(queues.shards.iter().all(|shard| shard.lock().unwrap().is_empty()));
+        assert!(is_empty(&queues));
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_is_passed_over() {
+        let (queues, stream) = (Queues::new(), stream());
+        let first = queues.turn(&stream).await;
+        let mut patient = pin!(queues.turn(&stream));
+        {
+            let mut gives_up = pin!(queues.turn(&stream));
+            let mut too_late = Box::pin(queues.turn(&stream));
+            assert!(poll(gives_up.as_mut()).is_pending() && poll(too_late.as_mut()).is_pending());
+            assert!(poll(patient.as_mut()).is_pending());
+            drop(first);
+            // Its turn was handed over, and nobody took it.
+        }
+        assert!(patient.await.is_some());
+        assert!(is_empty(&queues));
     }
 
     #[tokio::test]
     async fn a_command_inside_a_handler_does_not_wait() {
-        let (queues, stream) = (Queues::new(), StreamId::named("a-1"));
+        let (queues, stream) = (Queues::new(), stream());
         let _outer = queues.turn(&stream).await;
-        let nested = inside_a_handler(queues.turn(&stream)).await;
-        assert!(nested.place.is_none());
+        assert!(inside_a_handler(queues.turn(&stream)).await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_too_long_goes_on_without_a_turn() {
-        let (queues, stream) = (Queues::new(), StreamId::named("a-1"));
+        let (queues, stream) = (Queues::new(), stream());
         let _stuck = queues.turn(&stream).await;
-        let late = queues.turn(&stream).await;
-        assert!(late._permit.is_none());
-    }
-
-    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        match future.poll(&mut context) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        }
+        assert!(queues.turn(&stream).await.is_none());
     }
 }

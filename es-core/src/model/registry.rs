@@ -2,17 +2,18 @@
 //!
 //! Every record is a constant that the macros emit; functions stand in it where a constant cannot.
 
-use crate::aggregate::Aggregate;
+use crate::aggregate::Applier;
 use crate::app::{self, App, Options};
 use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
-use crate::event::{Event, EventInfo, Field};
+use crate::event::{Event, EventEnum, EventInfo, Field};
 use crate::outcome::Outcome;
 use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
 use crate::upcast::{Older, Payload, PayloadError};
 use serde_json::Value;
 use std::any::TypeId;
+use std::marker::PhantomData;
 
 /// An event type, whether or not an aggregate applies it.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +57,8 @@ pub struct AggregateRecord {
 
 impl AggregateRecord {
     /// What is registered for `A`.
-    pub const fn of<A: Aggregate>(path: &'static str, appliers: &'static [ApplierRecord]) -> Self {
-        Self { type_id: TypeId::of::<A>(), name: A::NAME, path, appliers }
+    pub const fn of<A: Applier>(path: &'static str) -> Self {
+        Self { type_id: TypeId::of::<A>(), name: A::NAME, path, appliers: A::Event::APPLIERS }
     }
 }
 
@@ -68,6 +69,8 @@ pub struct ApplierRecord {
     pub event: EventInfo,
     /// The event's type.
     pub type_name: fn() -> &'static str,
+    /// The lowest version that can be read.
+    pub oldest: u16,
     /// What it does to the aggregate.
     pub role: Role,
 }
@@ -75,7 +78,12 @@ pub struct ApplierRecord {
 impl ApplierRecord {
     /// The applier of `E`.
     pub const fn of<E: Event>(role: Role) -> Self {
-        Self { event: EventInfo::of::<E>(), type_name: std::any::type_name::<E>, role }
+        Self {
+            event: EventInfo::of::<E>(),
+            type_name: std::any::type_name::<E>,
+            oldest: E::Older::OLDEST,
+            role,
+        }
     }
 }
 
@@ -113,20 +121,51 @@ pub struct HandlerRecord {
     pub execute: fn(App, Value, Options) -> StoreFuture<'static, Result<Value, DispatchError>>,
 }
 
+/// What is registered for the handler of `C` by `A`: `RECORD`, at the path of the command type.
+///
+/// Where `C` is no command of `A`, the compiler says so at the handler. That it need not say it here again,
+/// [`NoHandler`] has a `RECORD` for that.
+#[derive(Debug)]
+pub struct Registered<A, C>(PhantomData<fn(A, C)>);
+
+impl<A: Handle<C>, C: Command<Aggregate = A>> Registered<A, C> {
+    /// What is registered, without the path.
+    pub const RECORD: HandlerRecord = HandlerRecord {
+        type_id: TypeId::of::<A>(),
+        aggregate: A::NAME,
+        command: C::NAME,
+        path: "",
+        fields: C::FIELDS,
+        needs: <A::Needs as Needs<A>>::LABEL,
+        raises: <A::Outcome as Outcome<A>>::names,
+        services: A::SERVICES,
+        execute: app::execute_value::<C>,
+    };
+}
+
+/// What stands in the place of a record that cannot be made.
+pub trait NoHandler {
+    /// Nothing: the program that it stands in does not compile.
+    const RECORD: HandlerRecord = HandlerRecord {
+        type_id: TypeId::of::<()>(),
+        aggregate: "",
+        command: "",
+        path: "",
+        fields: &[],
+        needs: "",
+        raises: |_| {},
+        services: &[],
+        execute: |_, _, _| Box::pin(std::future::pending()),
+    };
+}
+
+impl<A, C> NoHandler for Registered<A, C> {}
+
 impl HandlerRecord {
-    /// What is registered for the handler of `C`.
-    pub const fn of<A: Handle<C>, C: Command<Aggregate = A>>(path: &'static str) -> Self {
-        Self {
-            type_id: TypeId::of::<A>(),
-            aggregate: A::NAME,
-            command: C::NAME,
-            path,
-            fields: C::FIELDS,
-            needs: <A::Needs as Needs<A>>::LABEL,
-            raises: <A::Outcome as Outcome<A>>::names,
-            services: A::SERVICES,
-            execute: app::execute_value::<C>,
-        }
+    /// The record of the command type at this path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
     }
 }
 

@@ -23,7 +23,7 @@ use uuid::Uuid;
 ///
 /// ```
 /// use es_core::store::{EventStore, MemoryStore};
-/// use es_core::id::Position;
+/// use es_core::Position;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), es_core::store::ReadError> {

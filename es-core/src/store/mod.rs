@@ -24,12 +24,11 @@ pub use snapshot::StoredSnapshot;
 pub use sqlite::{Durability, SqliteOpenError, SqliteOptions, SqliteStore};
 
 use crate::id::{Position, StreamId};
-use std::pin::Pin;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// A boxed future, so that stores are object-safe: `Arc<dyn EventStore>`.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 
 /// A durable log of events, split into streams, with room for snapshots beside it.
 ///

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use bytes::Bytes;
-use es_core::id::Position;
+use es_core::Position;
 use es_core::store::{
     AppendError, Commit, Expected, MAX_COMMIT_BYTES, MAX_STREAM_BYTES, NewEvent, StreamRead,
 };

@@ -1,7 +1,7 @@
 //! The words that the cases are written in.
 
 use bytes::Bytes;
-use es_core::id::{Position, StreamId};
+use es_core::{Position, StreamId};
 use es_core::store::{
     Append, AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, NewEvent, SqliteStore,
     StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,

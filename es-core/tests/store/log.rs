@@ -1,7 +1,7 @@
 //! Reads of the whole log, and waiting for it to grow.
 
 use crate::kit::*;
-use es_core::id::Position;
+use es_core::Position;
 use es_core::store::{EventStore, Filter, NewEvent};
 use std::time::Duration;
 use uuid::Uuid;

@@ -29,3 +29,4 @@ mod kit;
 mod log;
 mod read;
 mod snapshot;
+mod sqlite;

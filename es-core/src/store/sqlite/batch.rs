@@ -44,7 +44,7 @@ impl<R: Request> Task<R> {
     fn answer(self, failure: Option<&Failure>) {
         let answer = match (self.outcome, failure) {
             (Some(outcome), None) => outcome,
-            (Some(Ok(_)), Some(Failure::Unknown(cause))) => {
+            (Some(Ok(_)) | None, Some(Failure::Unknown(cause))) => {
                 Err(AppendError::Ambiguous { cause: Box::new(cause.clone()) })
             }
             (_, Some(Failure::Unknown(cause) | Failure::NotStored(cause))) => {
@@ -106,12 +106,15 @@ pub(super) struct File {
     durability: Durability,
     /// None from an error on until it is opened anew.
     connection: Option<Connection>,
+    /// Whether the log may hold what is not on the disk: what is left of a batch whose COMMIT failed, here or
+    /// in a process that was killed. Once it is found it would be taken for stored.
+    in_doubt: bool,
 }
 
 impl File {
     pub fn open(path: PathBuf, durability: Durability) -> Result<Self, SqliteOpenError> {
         let connection = Some(schema::create_or_open(&path, durability)?);
-        Ok(Self { path, durability, connection })
+        Ok(Self { path, durability, connection, in_doubt: true })
     }
 
     /// The connection, if there is one just now.
@@ -124,40 +127,45 @@ impl File {
     /// After an error of COMMIT itself nobody knows whether the batch is stored: some of the log may be on
     /// the disk. The same batch is committed once more then, before anything else can get behind it.
     pub fn store(&mut self, batch: &mut [Job]) -> Result<u64, Failure> {
-        let mut unknown = false;
+        // A request that was answered as unknown may be here again: then it still is.
+        let mut unknown = self.in_doubt;
         let mut attempts = 0;
         loop {
-            let error = match self.attempt(batch, unknown) {
+            let cause = match self.attempt(batch) {
                 Ok(end) => return Ok(end),
-                Err(error) => error,
+                Err(cause) => cause,
             };
             // With the connection goes an open transaction.
             self.connection = None;
-            unknown |= error.at_commit;
+            unknown |= self.in_doubt;
             if !unknown {
-                return Err(Failure::NotStored(error.cause.into()));
+                return Err(Failure::NotStored(cause.into()));
             }
             attempts += 1;
-            tracing::warn!(attempts, error = %error.cause, "it is unknown whether a batch was stored");
+            tracing::warn!(attempts, error = %cause, "it is unknown whether a batch was stored");
             if attempts == ATTEMPTS {
-                return Err(Failure::Unknown(error.cause.into()));
+                return Err(Failure::Unknown(cause.into()));
             }
             std::thread::sleep(PAUSE * 2_u32.pow(attempts - 1));
         }
     }
 
-    fn attempt(&mut self, batch: &mut [Job], again: bool) -> Result<u64, AttemptError> {
-        let connection = self.opened()?;
-        if again {
-            flush(connection)?;
+    fn attempt(&mut self, batch: &mut [Job]) -> Result<u64, BoxError> {
+        if self.in_doubt {
+            flush(self.opened()?)?;
+            self.in_doubt = false;
         }
-        let mut transaction = Transaction::begin(connection)?;
+        let mut transaction = Transaction::begin(self.opened()?)?;
         for job in batch {
             job.run(&mut transaction)?;
         }
         let end = transaction.end;
-        transaction.commit().map_err(AttemptError::at_commit)?;
-        Ok(end)
+        let committed = transaction.commit();
+        if let Err(error) = &committed {
+            // A full disk is no doubt: it was the log that could not be written, up to the mark of its end.
+            self.in_doubt = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
+        }
+        Ok(committed.map(|()| end)?)
     }
 
     fn opened(&mut self) -> Result<&Connection, SqliteOpenError> {
@@ -168,40 +176,8 @@ impl File {
     }
 }
 
-/// Brings all that the log holds into the file, and both onto the disk. What is left of a batch whose COMMIT
-/// failed may stand in the log without being on the disk: once found there it would be taken for stored.
-fn flush(connection: &Connection) -> Result<(), AttemptError> {
-    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
-    if busy {
-        return Err(
-            SqliteOpenError::Unavailable("another connection keeps the log from the disk".into()).into()
-        );
-    }
-    Ok(())
-}
-
-struct AttemptError {
-    cause: BoxError,
-    /// Whether COMMIT failed, in a way that leaves it unknown what is stored.
-    at_commit: bool,
-}
-
-impl AttemptError {
-    /// A full disk is known: it is the write of the log that failed, before the mark of its end.
-    fn at_commit(error: rusqlite::Error) -> Self {
-        let at_commit = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
-        Self { cause: error.into(), at_commit }
-    }
-}
-
-impl From<rusqlite::Error> for AttemptError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self { cause: error.into(), at_commit: false }
-    }
-}
-
-impl From<SqliteOpenError> for AttemptError {
-    fn from(error: SqliteOpenError) -> Self {
-        Self { cause: error.into(), at_commit: false }
-    }
+/// Brings all that the log holds into the file, and both onto the disk.
+fn flush(connection: &Connection) -> Result<(), BoxError> {
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
+    if is_busy { Err("another connection keeps the log from the disk".into()) } else { Ok(()) }
 }

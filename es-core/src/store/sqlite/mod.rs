@@ -47,7 +47,7 @@ use writer::Writer;
 ///
 /// ```
 /// use es_core::store::{EventStore, SqliteStore};
-/// use es_core::id::Position;
+/// use es_core::Position;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

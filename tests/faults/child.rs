@@ -1,0 +1,123 @@
+//! The process that things happen to.
+
+use bytes::Bytes;
+use es_core::StreamId;
+use es_core::store::{Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, SqliteStore};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use uuid::Uuid;
+
+pub const WRITE_SOME: &str = "write-some";
+/// A reader keeps the log's index alive while the writer opens the file anew.
+pub const WRITE_SOME_BESIDE_A_READER: &str = "write-some-beside-a-reader";
+
+/// Starts a child that plays `role` on `file`; it reports on its standard error, a line for each answer.
+pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child::serve", "--ignored", "--nocapture"])
+        .env("ES_FAULTS_ROLE", role)
+        .env("ES_FAULTS_FILE", file)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "it is what the other tests start"]
+fn serve() {
+    let Ok(role) = std::env::var("ES_FAULTS_ROLE") else { return };
+    let file = std::env::var("ES_FAULTS_FILE").unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(file).await.unwrap();
+        match role.split_once(' ') {
+            Some(("write", round)) => write(&store, round, u64::MAX).await,
+            Some(("fill", flag)) => fill(&store, Path::new(flag)).await,
+            _ if role == WRITE_SOME => write(&store, "some", 20).await,
+            _ if role == WRITE_SOME_BESIDE_A_READER => {
+                store.head().await.unwrap();
+                write(&store, "some", 20).await;
+            }
+            _ => panic!("there is no role {role:?}"),
+        }
+        store.close().await;
+    });
+}
+
+/// Eight writers, each with so many commits.
+async fn write(store: &SqliteStore, run: &str, commits: u64) {
+    let writers = (0..8).map(|writer| {
+        let (store, run) = (store.clone(), run.to_owned());
+        tokio::spawn(async move {
+            for n in 0..commits {
+                let key = format!("{run}.{writer}.{n}");
+                let commit = three_events(&format!("{run}.{writer}"), n, &key);
+                report(&key, &settled(&store, commit).await);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+/// Sends a commit again for as long as it is unknown whether it is stored, which is what settles it.
+async fn settled(store: &SqliteStore, commit: Commit) -> Result<Appended, AppendError> {
+    let mut answer = store.append(commit.clone()).await;
+    for _ in 0..20 {
+        let Err(AppendError::Ambiguous { .. }) = answer else { break };
+        say("unknown\n");
+        answer = store.append(commit.clone()).await.map(|appended| Appended { duplicate: false, ..appended });
+    }
+    answer
+}
+
+/// Appends before, while and after the disk is full, which it is as long as there is a file `flag`.
+async fn fill(store: &SqliteStore, flag: &Path) {
+    report("before", &store.append(three_events("before", 0, "before")).await);
+    std::fs::write(flag, "").unwrap();
+    let refused = three_events("refused", 0, "refused");
+    for _ in 0..3 {
+        report("refused", &store.append(refused.clone()).await);
+    }
+    assert_eq!(store.head().await.unwrap().0, 3, "reads go on");
+    std::fs::remove_file(flag).unwrap();
+    report("refused", &store.append(refused).await);
+    report("after", &store.append(three_events("after", 0, "after")).await);
+}
+
+/// The `n`-th commit of a writer: two events on one stream and one on another, all with `key` as payload.
+pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
+    let event = || NewEvent {
+        id: Uuid::now_v7(),
+        name: "Written".into(),
+        schema: 1,
+        recorded_at: jiff::Timestamp::UNIX_EPOCH,
+        payload: Bytes::from(key.to_owned()),
+        metadata: Bytes::new(),
+    };
+    let part = |name: &str, version, events| Append {
+        stream: StreamId::of(name, &writer),
+        expected: Expected::Exact(version),
+        events,
+    };
+    Commit { parts: vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])] }
+}
+
+fn report(key: &str, answer: &Result<Appended, AppendError>) {
+    say(&match answer {
+        Ok(appended) if appended.duplicate => format!("duplicate {key}\n"),
+        Ok(_) => format!("stored {key}\n"),
+        Err(AppendError::Unavailable { .. }) => format!("unavailable {key}\n"),
+        Err(error) => format!("failed {key}: {error:?}\n"),
+    });
+}
+
+/// Writes a line in one piece, so that lines of several threads do not mix.
+fn say(line: &str) {
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
