@@ -27,7 +27,9 @@ fn leaves(pretty: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for line in pretty.lines().map(|line| line.trim().trim_end_matches(',')) {
         if matches!(line, "}" | ")" | "]") {
-            open.pop();
+            if let Some(block) = open.pop().filter(|block| block.tuple && block.next == 1) {
+                block.unwrap(&mut found);
+            }
             continue;
         }
         let opens = line.ends_with(['{', '(', '[']);
@@ -39,7 +41,8 @@ fn leaves(pretty: &str) -> Vec<(String, String)> {
         let path = open.last().map_or_else(String::new, |block| format!("{}{step}", block.path));
         let path = path.trim_start_matches('.').to_owned();
         if opens {
-            open.push(Block { path: path.clone(), list: !value.ends_with('{'), next: 0 });
+            let (list, tuple) = (!value.ends_with('{'), value.ends_with('('));
+            open.push(Block { path: path.clone(), list, tuple, next: 0, first: found.len() + 1 });
         }
         found.push((path, value.trim_end_matches(['{', '(', '[', ' ']).to_owned()));
     }
@@ -54,7 +57,10 @@ fn is_name(text: &str) -> bool {
 struct Block {
     path: String,
     list: bool,
+    tuple: bool,
     next: usize,
+    /// Where its fields begin among those found.
+    first: usize,
 }
 
 impl Block {
@@ -65,6 +71,15 @@ impl Block {
         match name {
             Some(name) if !self.list => format!(".{name}"),
             _ => format!("[{index}]"),
+        }
+    }
+
+    /// Leaves the index out of the paths in a tuple of one: `Some(..)` is no list.
+    fn unwrap(&self, found: &mut [(String, String)]) {
+        for (path, _) in found.iter_mut().skip(self.first) {
+            if let Some(rest) = path.strip_prefix(&self.path).and_then(|rest| rest.strip_prefix("[0]")) {
+                *path = format!("{}{rest}", self.path).trim_start_matches('.').to_owned();
+            }
         }
     }
 }
@@ -86,6 +101,14 @@ mod tests {
         let b = Refused::Overdraft { available: 50, by: vec![(1, "a: b"), (3, "b")] };
         assert_eq!(debug(&a, &b), ["`available` 10 ≠ 50", "`by[1][0]` 2 ≠ 3"]);
         assert!(debug(&a, &a).is_empty());
+    }
+
+    #[test]
+    fn a_tuple_of_one_is_not_a_list() {
+        let some = |available| Some(Some(Refused::Overdraft { available, by: vec![] }));
+        assert_eq!(debug(&some(1), &some(2)), ["`available` 1 ≠ 2"]);
+        assert_eq!(debug(&Some(1), &Some(2)), ["1 ≠ 2"]);
+        assert_eq!(debug(&Some([1]), &Some([2])), ["`[0]` 1 ≠ 2"]);
     }
 
     #[test]

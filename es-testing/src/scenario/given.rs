@@ -20,7 +20,7 @@ use std::time::Duration;
 /// # #[event] pub struct Opened {}
 /// # #[command(Door)] pub struct Open { #[id] pub door: u32 }
 /// # #[derive(Debug, PartialEq, thiserror::Error)] #[error("open")] pub struct IsOpen;
-/// # #[aggregate(id = u32, default)] pub struct Door { open: bool }
+/// # #[aggregate(id = u32, default)] #[derive(Default)] pub struct Door { open: bool }
 /// # #[applier] impl Door { fn opened(&mut self, _: &Opened) { self.open = true } }
 /// # #[command_handler] impl Door {
 /// #     fn open(&self, _: Open) -> Result<Opened, IsOpen> {
@@ -41,7 +41,7 @@ pub fn given<A: Applier, E: IntoEvents<A>>(events: E) -> Given<A> {
 /// # use es_testing::prelude::*;
 /// # #[event] pub struct Opened {}
 /// # #[command(Door)] pub struct Open { #[id] pub door: u32 }
-/// # #[aggregate(id = u32, default)] pub struct Door { open: bool }
+/// # #[aggregate(id = u32, default)] #[derive(Default)] pub struct Door { open: bool }
 /// # #[applier] impl Door { fn opened(&mut self, _: &Opened) { self.open = true } }
 /// # #[command_handler] impl Door { fn open(&self, _: Open) -> Opened { Opened {} } }
 /// given_nothing().when(Open { door: 1 }).then(Opened {});

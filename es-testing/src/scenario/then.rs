@@ -10,12 +10,12 @@ use std::fmt::Debug;
 
 /// What came of a command: the last part of a scenario. Every `then_..` checks one thing and gives the
 /// scenario back; another `when` goes on from here. A scenario without any `then_..` fails.
-#[must_use = "a scenario needs a `.then_..(..)`"]
 pub struct Then<A: Applier, E, R> {
     runs: Vec<Run<A, E, R>>,
     guard: Guard,
 }
 
+#[allow(clippy::return_self_not_must_use, reason = "the last check of a scenario leaves nothing to be used")]
 impl<A: Applier, E, R> Then<A, E, R> {
     #[track_caller]
     pub(super) fn of(runs: Vec<Run<A, E, R>>) -> Self {

@@ -15,6 +15,7 @@ impl<A: Applier> Given<A> {
     ///
     /// # Panics
     /// If something that was given cannot be recorded, or if a law is broken.
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when<C>(self, command: C) -> ThenOf<A, C>
     where
@@ -31,6 +32,7 @@ impl<A: Applier> Given<A> {
     ///
     /// # Panics
     /// As [`when`](Self::when), and if the commands are for different aggregates.
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when_race<C>(self, commands: [C; 2]) -> ThenOf<A, C>
     where
@@ -45,6 +47,7 @@ impl<A: Applier> Given<A> {
     /// # Panics
     /// As [`when`](Self::when), and if the command decides on nothing to append, since then nobody can be
     /// faster.
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when_raced_by<C>(self, rival: impl IntoEvents<A>, command: C) -> ThenOf<A, C>
     where
@@ -70,6 +73,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
     ///
     /// # Panics
     /// If a law is broken, or if the command before was refused and nothing expected that.
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when<C>(self, command: C) -> ThenOf<A, C>
     where
@@ -83,6 +87,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
     ///
     /// # Panics
     /// As [`Given::when_race`] and [`when`](Self::when).
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when_race<C>(self, commands: [C; 2]) -> ThenOf<A, C>
     where
@@ -96,6 +101,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
     ///
     /// # Panics
     /// As [`Given::when_raced_by`] and [`when`](Self::when).
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when_raced_by<C>(self, rival: impl IntoEvents<A>, command: C) -> ThenOf<A, C>
     where
@@ -109,6 +115,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
     ///
     /// # Panics
     /// If that is beyond the year 9999.
+    #[must_use = "a scenario needs a `.then_..(..)`"]
     #[track_caller]
     pub fn when_time_passes(mut self, time: Duration) -> Self {
         for run in self.runs_mut() {
