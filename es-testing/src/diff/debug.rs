@@ -78,7 +78,8 @@ impl Block {
     fn unwrap(&self, found: &mut [(String, String)]) {
         for (path, _) in found.iter_mut().skip(self.first) {
             if let Some(rest) = path.strip_prefix(&self.path).and_then(|rest| rest.strip_prefix("[0]")) {
-                *path = format!("{}{rest}", self.path).trim_start_matches('.').to_owned();
+                let without = format!("{}{rest}", self.path);
+                without.trim_start_matches('.').clone_into(path);
             }
         }
     }

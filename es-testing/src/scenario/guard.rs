@@ -32,8 +32,11 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.armed && !thread::panicking() {
-            panic!("this scenario checks nothing: {} has to follow (at {})", self.missing, self.since);
-        }
+        let unfinished = self.armed && !thread::panicking();
+        assert!(
+            !unfinished,
+            "this scenario checks nothing: {} has to follow (at {})",
+            self.missing, self.since
+        );
     }
 }

@@ -8,6 +8,7 @@ use es_core::{Applier, CommandError, DecodeError};
 use std::fmt::Debug;
 
 #[allow(clippy::return_self_not_must_use, reason = "the last check of a scenario leaves nothing to be used")]
+#[allow(clippy::needless_pass_by_value, reason = "what is expected is written in place")]
 impl<A: Applier, E, R> Then<A, E, R> {
     /// The handler, or a `#[validate]`, refused the command with this error.
     ///

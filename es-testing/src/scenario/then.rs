@@ -16,6 +16,7 @@ pub struct Then<A: Applier, E, R> {
 }
 
 #[allow(clippy::return_self_not_must_use, reason = "the last check of a scenario leaves nothing to be used")]
+#[allow(clippy::needless_pass_by_value, reason = "what is expected is written in place")]
 impl<A: Applier, E, R> Then<A, E, R> {
     #[track_caller]
     pub(super) fn of(runs: Vec<Run<A, E, R>>) -> Self {

@@ -19,8 +19,8 @@ impl<A: Applier> Given<A> {
     #[track_caller]
     pub fn when<C>(self, command: C) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.begin(&command), vec![Plan::Alone(command)])
     }
@@ -36,8 +36,8 @@ impl<A: Applier> Given<A> {
     #[track_caller]
     pub fn when_race<C>(self, commands: [C; 2]) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.begin(&commands[0]), both_orders(commands))
     }
@@ -51,8 +51,8 @@ impl<A: Applier> Given<A> {
     #[track_caller]
     pub fn when_raced_by<C>(self, rival: impl IntoEvents<A>, command: C) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.begin(&command), vec![raced(rival, command)])
     }
@@ -77,8 +77,8 @@ impl<A: Applier, E, R> Then<A, E, R> {
     #[track_caller]
     pub fn when<C>(self, command: C) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.go_on(), vec![Plan::Alone(command)])
     }
@@ -91,8 +91,8 @@ impl<A: Applier, E, R> Then<A, E, R> {
     #[track_caller]
     pub fn when_race<C>(self, commands: [C; 2]) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.go_on(), both_orders(commands))
     }
@@ -105,8 +105,8 @@ impl<A: Applier, E, R> Then<A, E, R> {
     #[track_caller]
     pub fn when_raced_by<C>(self, rival: impl IntoEvents<A>, command: C) -> ThenOf<A, C>
     where
-        A: Handle<C>,
         C: Command<Aggregate = A>,
+        C::Aggregate: Handle<C>,
     {
         act(self.go_on(), vec![raced(rival, command)])
     }

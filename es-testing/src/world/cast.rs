@@ -19,7 +19,7 @@ pub(crate) struct Cast {
 impl Cast {
     /// Mounts an aggregate; twice does no harm.
     pub(crate) fn mount<A: Applier>(&mut self) {
-        self.parts.push(Arc::new(|builder| builder.aggregate::<A>()));
+        self.parts.push(Arc::new(AppBuilder::aggregate::<A>));
     }
 
     /// Provides a service.

@@ -67,7 +67,7 @@ fn what_is_not_among_the_events() {
         },
     );
     fails_with(&["the recorded events do not match:\n  Lent {"], || {
-        given(bought()).when(lend("Ann")).then_matches(|events| events.is_empty());
+        given(bought()).when(lend("Ann")).then_matches(<[BookEvent]>::is_empty);
     });
 }
 
@@ -216,6 +216,6 @@ fn a_clock_at_its_end() {
         given(bought()).when_time_passes(std::time::Duration::MAX).when(lend("Ann")).then(lent("Ann"));
     });
     fails_with(&["the clock cannot go"], || {
-        VirtualClock::at(VirtualClock::START).advance(std::time::Duration::MAX)
+        VirtualClock::at(VirtualClock::START).advance(std::time::Duration::MAX);
     });
 }

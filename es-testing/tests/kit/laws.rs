@@ -21,7 +21,7 @@ pub struct Forgetful {
 #[event]
 pub struct Unwritable {
     #[serde(serialize_with = "as_text")]
-    pub number: u64,
+    pub number: Vec<u64>,
 }
 #[event]
 pub struct Counted {
@@ -36,8 +36,8 @@ pub struct Noted {}
 #[event]
 pub struct Tagged {}
 
-fn as_text<S: es_core::__private::serde::Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&number.to_string())
+fn as_text<S: es_core::__private::serde::Serializer>(numbers: &[u64], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&format!("{numbers:?}"))
 }
 
 macro_rules! commands {
@@ -86,7 +86,7 @@ impl Machine {
         Forgetful { kept: 1, lost: 2 }
     }
     fn spoil(&self, _: Spoil) -> Unwritable {
-        Unwritable { number: 1 }
+        Unwritable { number: vec![1] }
     }
     fn count(&self, _: Count) -> Counted {
         Counted { n: drawn() }
@@ -132,7 +132,7 @@ fn what_is_lost_on_the_way_to_json() {
 #[test]
 fn what_cannot_be_read_back() {
     fails_with(
-        &[ROUND_TRIP, "Unwritable { number: 1 } cannot be read back: number: invalid type: string"],
+        &[ROUND_TRIP, "Unwritable { number: [1] } cannot be read back: number: invalid type: string"],
         || {
             given_nothing().when(Spoil { machine: 1 }).then_version(1);
         },
