@@ -66,16 +66,18 @@ impl<A: Applier> Folded<A> {
         };
         for stored in events {
             if let Some(payload) = &stored.payload {
-                let event = A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
-                    .map_err(|error| unreadable(stored, error))?;
+                let event =
+                    A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
+                        .map_err(|error| unreadable(stored, error))?;
                 if A::READS_ENVELOPE {
                     envelope.event_id = stored.id;
                     envelope.version = stored.version;
                     envelope.recorded_at = stored.recorded_at;
                     envelope.metadata = Arc::new(decode_metadata(stored)?);
                 }
-                A::apply(&mut self.life, &event, &envelope)
-                    .map_err(|disorder| out_of_order(&stored.stream, stored.version, event.name(), disorder))?;
+                A::apply(&mut self.life, &event, &envelope).map_err(|disorder| {
+                    out_of_order(&stored.stream, stored.version, event.name(), disorder)
+                })?;
             }
             self.version = stored.version;
             self.position = stored.position;
@@ -130,5 +132,10 @@ fn unreadable(stored: &StoredEvent, error: PayloadError) -> DecodeError {
 
 #[cold]
 fn out_of_order(stream: &StreamId, version: u64, event: &str, disorder: Disorder) -> DecodeError {
-    DecodeError::CorruptStream { stream: stream.clone(), version, event: event.to_owned(), reason: disorder.reason() }
+    DecodeError::CorruptStream {
+        stream: stream.clone(),
+        version,
+        event: event.to_owned(),
+        reason: disorder.reason(),
+    }
 }
