@@ -115,6 +115,42 @@ mod renamed {
     }
 }
 
+/// Types that come through a `macro_rules!` stand in invisible parentheses.
+macro_rules! model {
+    ($aggregate:ident, $event:ident, $applied:ty, $command:ident, $decided:ty, $service:ty) => {
+        #[event]
+        pub struct $event;
+        #[command($aggregate)]
+        pub struct $command {
+            #[id]
+            pub id: String,
+        }
+        #[aggregate(id = String)]
+        pub struct $aggregate {}
+        #[applier]
+        impl $aggregate {
+            fn began(_: &$applied) -> Self {
+                Self {}
+            }
+        }
+        #[command_handler(retry(max = 1))]
+        impl $aggregate {
+            fn begin(
+                state: Option<&Self>,
+                _: $decided,
+                _: &$service,
+            ) -> Result<Option<$applied>, super::bare::TooDark> {
+                Ok(state.is_none().then_some($event))
+            }
+        }
+    };
+}
+
+mod generated {
+    use es_core::prelude::*;
+    model!(Task, Begun, Begun, Begin, Begin, dyn super::bare::Switch);
+}
+
 #[test]
 fn attributes_work_inside_a_function() {
     use es_core::prelude::*;

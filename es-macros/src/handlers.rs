@@ -6,7 +6,6 @@ use crate::diag::Errors;
 use crate::names::source_text;
 use crate::sig::{self, Block, Method};
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
 use syn::{FnArg, GenericParam, PatType, Receiver, ReceiverKind, Type};
 
 /// How a method takes `self`.
@@ -85,19 +84,19 @@ impl Method {
 }
 
 pub fn passed(param: &PatType) -> Passed<'_> {
-    let mut ty = &*param.ty;
-    while let Type::Group(group) = ty {
-        ty = &group.elem;
-    }
-    match ty {
-        Type::Reference(reference) => {
-            let elem = match &*reference.elem {
-                Type::Paren(paren) => &*paren.elem,
-                elem => elem,
-            };
-            if reference.mutability.is_some() { Passed::Unique(elem) } else { Passed::Shared(elem) }
-        }
+    match bare(&param.ty) {
+        Type::Reference(reference) if reference.mutability.is_some() => Passed::Unique(bare(&reference.elem)),
+        Type::Reference(reference) => Passed::Shared(bare(&reference.elem)),
         ty => Passed::Owned(ty),
+    }
+}
+
+/// A type without parentheses, and without the invisible ones that a `macro_rules!` puts around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        ty => ty,
     }
 }
 
@@ -138,20 +137,20 @@ impl Block {
 
 /// Reads a handler block. What is none is given back as it is, with the reason.
 pub fn block(attribute: &str, example: &str, item: TokenStream) -> Result<Block, TokenStream> {
-    syn::parse2(item.clone()).map_err(|error| {
-        let error = match declaring_word(item.clone()) {
-            Some(word) if word == "impl" => error,
-            word => {
-                let span = word.map_or_else(Span::call_site, |word| word.span());
-                syn::Error::new(
-                    span,
-                    format_args!("`#[{attribute}]` belongs on an `impl` block: `{example}`"),
-                )
-            }
-        };
-        let error = error.to_compile_error();
-        quote!(#item #error)
-    })
+    let error = match syn::parse2(item.clone()) {
+        Ok(block) => return Ok(block),
+        Err(error) => error,
+    };
+    let error = match declaring_word(item.clone()) {
+        Some(word) if word == "impl" => error,
+        word => {
+            let span = word.map_or_else(Span::call_site, |word| word.span());
+            syn::Error::new(span, format_args!("`#[{attribute}]` belongs on an `impl` block: `{example}`"))
+        }
+    };
+    let mut given_back = item;
+    given_back.extend(error.to_compile_error());
+    Err(given_back)
 }
 
 /// The `E` of a `Result<(), E>`.
@@ -161,7 +160,7 @@ pub fn result_error<'m>(method: &'m Method, errors: &Errors, message: &str) -> O
         return None;
     };
     match sig::arguments(returned, "Result").as_deref() {
-        Some([ok, error]) if matches!(ok, Type::Tuple(tuple) if tuple.elems.is_empty()) => Some(*error),
+        Some([Type::Tuple(ok), error]) if ok.elems.is_empty() => Some(*error),
         _ => {
             errors.at(returned, message);
             None

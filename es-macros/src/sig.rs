@@ -22,6 +22,7 @@ pub struct Block {
 }
 
 /// A member of an `impl` block.
+#[expect(clippy::large_enum_variant, reason = "almost every member is a method")]
 pub enum Member {
     Method(Method),
     /// A constant, a type, a macro call: passed on as it is.
@@ -127,6 +128,8 @@ impl Block {
     }
 
     /// The block as it was written, without the attributes of these names on its methods.
+    ///
+    /// What its signatures look like is for the grammar to say, not for lints.
     pub fn without(&self, ours: &[&str]) -> TokenStream {
         let Self { attrs, unsafety, impl_token, generics, of_trait, self_ty, members } = self;
         let of_trait = of_trait.as_ref().map(|of_trait| quote!(#of_trait for));
@@ -135,7 +138,14 @@ impl Block {
             Member::Other(tokens) => tokens.clone(),
         });
         let where_clause = &generics.where_clause;
-        quote!(#(#attrs)* #unsafety #impl_token #generics #of_trait #self_ty #where_clause { #(#members)* })
+        quote! {
+            #(#attrs)*
+            #[allow(
+                clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps,
+                clippy::unused_async, clippy::unused_self
+            )]
+            #unsafety #impl_token #generics #of_trait #self_ty #where_clause { #(#members)* }
+        }
     }
 }
 
@@ -225,4 +235,11 @@ pub fn is_same(one: &Type, other: &Type) -> bool {
         (Some(one), Some(other)) => source_text(one) == source_text(other),
         _ => source_text(one) == source_text(other),
     }
+}
+
+/// Braces that stand there, around tokens that stay where they are.
+pub fn braced_at(tokens: TokenStream, span: Span) -> Group {
+    let mut braced = Group::new(Delimiter::Brace, tokens);
+    braced.set_span(span);
+    braced
 }

@@ -100,7 +100,7 @@ pub struct StreamHead {
 
 impl StreamHead {
     /// The conflict, if `stream`, which has this head, is not as expected.
-    pub(crate) fn expect(&self, stream: &StreamId, expected: Expected) -> Result<(), AppendError> {
+    pub(crate) fn require(&self, stream: &StreamId, expected: Expected) -> Result<(), AppendError> {
         if expected.holds(self.version) {
             return Ok(());
         }

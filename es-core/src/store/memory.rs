@@ -124,7 +124,7 @@ impl EventStore for MemoryStore {
         Box::pin(async move {
             limits::check_stream(stream)?;
             let mut inner = self.lock();
-            inner.stream_head(stream).expect(stream, expected)?;
+            inner.stream_head(stream).require(stream, expected)?;
             let entry = inner.streams.entry(stream.clone()).or_default();
             entry.closed = true;
             entry.snapshot = None;
@@ -142,7 +142,7 @@ impl EventStore for MemoryStore {
             limits::check_stream(stream)?;
             let mut inner = self.lock();
             let head = inner.stream_head(stream);
-            head.expect(stream, expected)?;
+            head.require(stream, expected)?;
             let Some(entry) = inner.streams.get_mut(stream) else { return Ok(()) };
             let before = before.min(head.version + 1);
             if before > entry.first() {

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use es_core::Position;
-use es_core::store::{EventStore, Filter, NewEvent};
+use es_core::store::{EventStore, Filter};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -115,7 +115,7 @@ on_every_store! {
     async fn waiting_ends_when_something_comes(store) {
         let position = store.head().await.unwrap();
         let wait = store.wait(position, Duration::from_hours(1));
-        let append = append(store, "a-1", vec![NewEvent { ..event("Awaited") }]);
+        let append = append(store, "a-1", vec![event("Awaited")]);
         let ((), appended) = tokio::join!(wait, append);
         assert_eq!(appended.position, Position(1));
     }

@@ -4,7 +4,7 @@
 macro_rules! on_every_store {
     ($(async fn $case:ident($store:ident) $body:block)*) => {$(
         mod $case {
-            #[allow(unused_imports, reason = "not every case needs every helper")]
+            #[allow(unused_imports, reason = "not every case uses all of its module")]
             use super::*;
 
             async fn case($store: &dyn es_core::store::EventStore) $body

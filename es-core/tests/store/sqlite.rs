@@ -224,6 +224,19 @@ async fn two_stores_that_write_at_once_share_one_dense_log() {
     assert_eq!(versions(&log), (1..=400).collect::<Vec<_>>());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_may_be_opened_by_many_at_once() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.db");
+        let opening = (0..8).map(|_| tokio::spawn(SqliteStore::open(path.clone())));
+        for (count, store) in opening.collect::<Vec<_>>().into_iter().enumerate() {
+            let store = store.await.unwrap().unwrap();
+            assert_eq!(append(&store, "a-1", events(1)).await.position, Position(count as u64 + 1));
+        }
+    }
+}
+
 #[tokio::test]
 async fn waiting_ends_when_another_store_on_the_file_writes() {
     let folder = tempfile::tempdir().unwrap();

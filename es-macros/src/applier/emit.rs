@@ -1,9 +1,9 @@
 //! Model to code. Nothing here can fail.
 
 use super::{Applier, Model, Role, retired};
-use crate::sig::{Block, respan};
+use crate::sig::{Block, braced_at, respan};
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 /// The enum, and everything that needs no name. `sound` says that no fault was found: checks that compare
@@ -31,6 +31,8 @@ pub fn all(model: &Model<'_>, block: &Block, sound: bool) -> TokenStream {
 fn event_enum(model: &Model<'_>) -> TokenStream {
     let (p, name) = (model.root.private(), &model.enum_name);
     let retired = retired(name.span());
+    // A second block is an enum of the same name: rustc shows both where their names come from.
+    let head = quote_spanned!(name.span()=> pub enum);
     let doc =
         format!("The events of `{}`: what has an applier, and what is retired.", model.aggregate_text());
     let variants = model.appliers.iter().map(|applier| {
@@ -38,14 +40,16 @@ fn event_enum(model: &Model<'_>) -> TokenStream {
         let (cfgs, doc) = (method.cfgs(), format!("The event `{variant}`."));
         quote!(#(#cfgs)* #[doc = #doc] #variant(#event))
     });
+    let variants = quote! {
+        #(#variants,)*
+        /// An event that is only read any more: its type is `#[event(retired)]` and has no applier.
+        #retired(#p::RetiredEvent),
+    };
+    let variants = braced_at(variants, name.span());
     quote! {
         #[doc = #doc]
         #[allow(private_interfaces, unreachable_pub, clippy::enum_variant_names, clippy::large_enum_variant)]
-        pub enum #name {
-            #(#variants,)*
-            /// An event that is only read any more: its type is `#[event(retired)]` and has no applier.
-            #retired(#p::RetiredEvent),
-        }
+        #head #name #variants
     }
 }
 
@@ -60,7 +64,9 @@ fn events(model: &Model<'_>) -> TokenStream {
     // A bound cannot be `#[cfg]`d away.
     let always = model.appliers.iter().filter(|applier| applier.method.cfgs().is_empty());
     let bounds = always.map(|applier| applier.event);
-    quote!(#p::event_enum! { #name { #(#entries,)* } where { #(#bounds,)* } })
+    let head = respan(&quote!(#p::event_enum!), name.span());
+    let body = braced_at(quote!(#name { #(#entries,)* } where { #(#bounds,)* }), name.span());
+    quote!(#head #body)
 }
 
 /// `recordable!(Account, AccountEvent, Opened, Opened);`
@@ -71,7 +77,8 @@ fn recordables(model: &Model<'_>) -> TokenStream {
         let cfgs = method.cfgs();
         quote!(#(#cfgs)* #p::recordable!(#aggregate, #name, #variant, #event);)
     });
-    quote!(#p::recordable!(#aggregate, #name); #(#each)*)
+    let whole = respan(&quote!(#p::recordable! { #aggregate, #name }), name.span());
+    quote!(#whole #(#each)*)
 }
 
 /// `impl Applier for Account { .. }`

@@ -187,6 +187,17 @@ fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) 
         fits = false;
     }
     let error = result_error(method, errors, &format!("an invariant answers a `Result`: {FORM}"))?;
+    // rustc would say so at every handler, too.
+    if sig::is_called(error, "String") || sig::last_segment(error).is_none() {
+        let text = source_text(error);
+        errors.at(
+            error,
+            format_args!(
+                "`{text}` is no error type: answer a type of your own, with `#[derive(Debug, thiserror::Error)]`"
+            ),
+        );
+        return None;
+    }
     let differs = others.first().filter(|first| !sig::is_same(first.error, error));
     if let Some(first) = differs {
         let (first, name) = (source_text(first.error), first.method.name());

@@ -2,8 +2,8 @@
 
 use super::{Handler, Model, Needs, Param};
 use crate::names::source_text;
-use crate::sig::{self, Block, respan};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use crate::sig::{self, Block, braced_at, respan};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
@@ -42,11 +42,7 @@ fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStre
         #decide
     };
     let head = respan(&quote!(impl #p::Handle<#command> for #aggregate), place);
-    let body = {
-        let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, body);
-        group.set_span(place);
-        TokenTree::Group(group)
-    };
+    let body = braced_at(body, place);
     quote!(#[automatically_derived] #head #assumed #body)
 }
 

@@ -13,7 +13,70 @@ fn a_handler_becomes_an_impl() {
         }
     );
     let args = quote!(retry(max = 5, backoff = "5ms..200ms"));
-    expect![[]].assert_eq(&expanded(expand(args, block)));
+    expect![[r##"
+        #[allow(
+            clippy::needless_pass_by_value,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+        impl Account {
+            fn positive(command: &Withdraw) -> Result<(), AccountError> {
+                Ok(())
+            }
+            fn withdraw(
+                &self,
+                command: Withdraw,
+                cx: &Context<Self>,
+            ) -> Result<Withdrawn, AccountError> {
+                decide()
+            }
+        }
+        const _: () = {
+            #[automatically_derived]
+            impl ::es_core::__private::Handle<Withdraw> for Account {
+                type Needs = ::es_core::__private::Living;
+                type Outcome = Result<Withdrawn, AccountError>;
+                const RETRY: ::es_core::__private::RetryPolicy = ::es_core::__private::RetryPolicy::backoff(
+                    ::es_core::__private::RetryPolicy::max(
+                        ::es_core::__private::RetryPolicy::DEFAULT,
+                        5u32,
+                    ),
+                    ::core::time::Duration::from_micros(5000u64),
+                    ::core::time::Duration::from_micros(200000u64),
+                );
+                type Calls = ::es_core::__private::NoServices;
+                const SERVICES: &'static [::es_core::__private::ServiceNeed] = &[];
+                fn validate(
+                    __es_command: &Withdraw,
+                ) -> ::core::result::Result<(), AccountError> {
+                    <AccountError as ::es_core::__private::FromValidation<
+                        AccountError,
+                    >>::refused(Self::positive(__es_command))?;
+                    ::core::result::Result::Ok(())
+                }
+                #[allow(unused_variables, clippy::unused_unit, clippy::manual_async_fn)]
+                fn handle<'__es_a>(
+                    __es_state: &'__es_a Self,
+                    __es_command: Withdraw,
+                    __es_context: &'__es_a ::es_core::__private::Context<Self>,
+                    __es_services: &'__es_a ::es_core::__private::Services,
+                ) -> impl ::core::future::Future<
+                    Output = Self::Outcome,
+                > + ::core::marker::Send + '__es_a {
+                    ::core::future::ready(Self::withdraw(__es_state, __es_command, __es_context))
+                }
+            }
+            #[allow(unused_imports)]
+            use ::es_core::__private::NoHandler as _;
+            ::es_core::__private::inventory::submit! {
+                ::es_core::__private::Registered:: < Account, Withdraw > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::Withdraw"))
+            }
+        };
+    "##]]
+    .assert_eq(&expanded(expand(args, block)));
 }
 
 #[test]
@@ -25,7 +88,60 @@ fn a_service_is_found_by_type() {
             async fn cash_out(state: Option<&Self>, atm: CashOut, service: &dyn Atm) {}
         }
     );
-    expect![[]].assert_eq(&expanded(expand(quote!(crate = crate::es), block)));
+    expect![[r##"
+        #[allow(
+            clippy::needless_pass_by_value,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+        impl Account {
+            #[cfg(later)]
+            async fn cash_out(state: Option<&Self>, atm: CashOut, service: &dyn Atm) {}
+        }
+        #[cfg(later)]
+        const _: () = {
+            #[automatically_derived]
+            impl crate::es::__private::Handle<CashOut> for Account {
+                type Needs = crate::es::__private::Either;
+                type Outcome = ();
+                const RETRY: crate::es::__private::RetryPolicy = crate::es::__private::RetryPolicy::max(
+                    crate::es::__private::RetryPolicy::DEFAULT,
+                    0u32,
+                );
+                type Calls = crate::es::__private::WithServices;
+                const SERVICES: &'static [crate::es::__private::ServiceNeed] = &[
+                    crate::es::__private::ServiceNeed::of::<dyn Atm>("dyn Atm"),
+                ];
+                #[allow(unused_variables, clippy::unused_unit, clippy::manual_async_fn)]
+                fn handle<'__es_a>(
+                    __es_state: ::core::option::Option<&'__es_a Self>,
+                    __es_command: CashOut,
+                    __es_context: &'__es_a crate::es::__private::Context<Self>,
+                    __es_services: &'__es_a crate::es::__private::Services,
+                ) -> impl ::core::future::Future<
+                    Output = Self::Outcome,
+                > + ::core::marker::Send + '__es_a {
+                    async move {
+                        Self::cash_out(
+                                __es_state,
+                                __es_command,
+                                crate::es::__private::Services::get::<dyn Atm>(__es_services),
+                            )
+                            .await
+                    }
+                }
+            }
+            #[allow(unused_imports)]
+            use crate::es::__private::NoHandler as _;
+            crate::es::__private::inventory::submit! {
+                crate ::es::__private::Registered:: < Account, CashOut > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::CashOut"))
+            }
+        };
+    "##]]
+    .assert_eq(&expanded(expand(quote!(crate = crate::es), block)));
 }
 
 #[test]
@@ -46,7 +162,17 @@ fn every_fault_of_a_block_is_reported_at_once() {
         }
     );
     let found = messages(&expand(quote!(again), block));
-    expect![[]].assert_eq(&found.join("\n"));
+    expect![[r#"
+        `again` is not known here: `#[command_handler]` takes `retry(max = 5, backoff = "5ms..200ms")`, `crate = ::path::to::es_core`
+        a handler decides and changes nothing: take `&self` and return events; appliers change the state
+        a handler owns its command: write `Two` without `&`
+        a second handler for `crate::Two`: `two` is the first, and a command has one
+        behind its command a handler takes `&Context<Self>`, and services as `&T` or `&dyn Trait`
+        `three` calls a service: say how often it may be repeated, `#[retry(max = 0)]` for never
+        `helper` takes no command: a handler takes one first; other functions belong in an ordinary `impl` block
+        `times` is not known here: `retry` takes `max = 5`, `backoff = "5ms..200ms"`
+        `#[invariant]` belongs in the `#[applier]` block
+        no handler of `Four` in this block: put this check beside `fn ..(command: Four)`"#]].assert_eq(&found.join("\n"));
 }
 
 #[test]
@@ -54,8 +180,8 @@ fn a_body_is_never_read() {
     let block = quote!(impl Account { fn open(command: Open) -> Opened { not rust at all } const N: u8 = 1; later! {} });
     let generated = expand(quote!(), block).to_string();
     assert!(
-        generated
-            .starts_with("impl Account { fn open (command : Open) -> Opened { not rust at all } const N")
+        generated.contains("fn open (command : Open) -> Opened { not rust at all } const N"),
+        "{generated}"
     );
     assert!(messages(&expand(quote!(), quote!(impl Account { later! { } fn open(c: Open) {} }))).is_empty());
 }

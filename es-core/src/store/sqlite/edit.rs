@@ -55,7 +55,7 @@ fn close(
     reason: &str,
 ) -> Result<bool, Fault> {
     let head = transaction.head(stream)?;
-    head.expect(stream, expected)?;
+    head.require(stream, expected)?;
     if head.closed {
         return Ok(false);
     }
@@ -76,7 +76,7 @@ fn truncate(
     before: u64,
 ) -> Result<bool, Fault> {
     let heading = Heading::of(transaction.connection, stream)?;
-    heading.head.expect(stream, expected)?;
+    heading.head.require(stream, expected)?;
     let before = before.min(heading.head.version + 1);
     if before <= heading.first() {
         return Ok(false);

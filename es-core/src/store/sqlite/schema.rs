@@ -136,12 +136,17 @@ fn create(connection: &Connection) -> Result<(), SqliteOpenError> {
 /// The file's schema, `None` if the file is empty.
 fn schema_of(connection: &Connection) -> Result<Option<i64>, SqliteOpenError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let id = number("SELECT application_id FROM pragma_application_id")?;
-    let schema = number("SELECT user_version FROM pragma_user_version")?;
+    // A savepoint, because a transaction may be open; the first look fixes what the others see, while another
+    // process may be making the tables.
+    connection.execute_batch("SAVEPOINT look")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let id = number("PRAGMA application_id")?;
+    let schema = number("PRAGMA user_version")?;
+    connection.execute_batch("RELEASE look")?;
     match (id, schema) {
         (APPLICATION_ID, 1..=SCHEMA) => Ok(Some(schema)),
         (APPLICATION_ID, SCHEMA..) => Err(SqliteOpenError::Newer { found: schema, known: SCHEMA }),
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(None),
+        (0, 0) if tables == 0 => Ok(None),
         _ => Err(SqliteOpenError::NotAStore),
     }
 }
