@@ -2,6 +2,12 @@
 //!
 //! Each case fails without the rule that it is named after. Two apps over one store, or over one file, stand
 //! for two processes.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "receiver, command and return type of a handler say what it needs and what it can raise"
+)]
 
 #[macro_use]
 mod kit;
