@@ -131,6 +131,14 @@ async fn whoever_waited_a_second_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_inside_a_command_waits_for_nobody() {
+    let app = sending(&Place::memory(), true).await;
+    let before = tokio::time::Instant::now();
+    app.execute(Fetch { account: ann(), amount: 1 }).await.unwrap_err();
+    assert_eq!((before.elapsed(), balance(&app, &ann()).await), (Duration::ZERO, Some(100)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn commands_on_other_streams_do_not_wait() {
     let store = Probe::over(MemoryStore::new());
     let app = bank(store.clone()).await;
