@@ -1,0 +1,17 @@
+//! Stories from systems that were built on events: carts, orders, accounts, lessons, counters.
+//!
+//! Each module is one domain, written as its developer would write it, and each story runs on every store.
+//! The number in a story's name is its number in the list of acceptance scenarios.
+
+#[macro_use]
+mod kit;
+
+mod banking;
+mod billing;
+mod cart;
+mod lessons;
+mod orders;
+mod pricing;
+mod shop;
+mod subscription;
+mod todo;
