@@ -11,6 +11,7 @@ mod billing;
 mod cart;
 mod counter;
 mod lessons;
+mod log;
 mod orders;
 mod pricing;
 mod shop;
