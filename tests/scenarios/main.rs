@@ -15,6 +15,7 @@ mod log;
 mod orders;
 mod pricing;
 mod shop;
+mod sizes;
 mod subscription;
 mod todo;
 mod warnings;
