@@ -204,6 +204,6 @@ impl<A> Debug for Snapshots<A> {
         f.debug_struct("Snapshots")
             .field("every", &self.every)
             .field("fingerprint", &self.fingerprint)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -179,3 +179,57 @@ pub(crate) fn nothing<A: Applier, E, R>(
 fn command_of(event: &StoredEvent) -> Option<es_core::CommandId> {
     serde_json::from_slice::<Metadata>(&event.metadata).ok()?.command_id
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bank_model::{Account, AccountError};
+    use es_core::jiff::Timestamp;
+    use es_core::{Aggregate, CommandError, CommandId, Position, uuid::Uuid};
+
+    /// An event of the account 1, as a command of this id leaves it.
+    fn stored(command: CommandId) -> StoredEvent {
+        let metadata = serde_json::json!({ "command_id": command }).to_string();
+        StoredEvent {
+            position: Position(1),
+            stream: Account::stream(&1),
+            version: 1,
+            id: Uuid::nil(),
+            name: "AccountOpened".into(),
+            schema: 1,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            stored_at: Timestamp::UNIX_EPOCH,
+            payload: Some(b"{}".to_vec().into()),
+            metadata: metadata.into_bytes().into(),
+        }
+    }
+
+    fn refused(id: CommandId) -> Answer<Account, AccountError, ()> {
+        let error = CommandError::Rejected(AccountError::Overdrawn);
+        Answer::of("Deposit".into(), id, Account::stream(&1), Err(error), 0)
+    }
+
+    // No runtime of ours breaks this law, so the answers and the log are made up.
+    #[test]
+    fn a_refused_command_leaves_no_event_of_its_own() {
+        let own = CommandId::named("own");
+        assert!(nothing(&[refused(own)], 0, &[], true).is_ok());
+        assert!(nothing(&[refused(own)], 0, &[stored(own)], true).is_err());
+        assert!(nothing(&[refused(own)], 0, &[stored(own)], false).is_err());
+    }
+
+    #[test]
+    fn what_others_record_meanwhile_is_theirs() {
+        let (own, other) = (CommandId::named("own"), CommandId::named("other"));
+        assert!(nothing(&[refused(own)], 1, &[stored(other)], true).is_ok(), "a rival");
+        assert!(nothing(&[refused(own)], 0, &[stored(other)], false).is_ok(), "a service");
+        assert!(nothing(&[refused(own)], 0, &[stored(other)], true).is_err(), "nobody");
+    }
+
+    #[test]
+    fn a_history_that_was_unreadable_before_breaks_no_law() {
+        let unread = inside::fold::<Account>(None, &[stored(CommandId::new()), stored(CommandId::new())]);
+        assert!(unread.is_err(), "a second birth");
+        assert!(fold(&unread, 2, &[refused(CommandId::new())], None).is_ok());
+    }
+}

@@ -327,7 +327,9 @@ where
     type Decided = Vec<Member<C::Aggregate, ReplyOf<C>>>;
 
     fn survey(&self, survey: &mut Survey) {
-        self.iter().for_each(|command| survey_one(survey, command));
+        for command in self {
+            survey_one(survey, command);
+        }
     }
     async fn answered(&self, group: &Group) -> Result<Option<Self::Done>, AllError> {
         let mut found = Vec::with_capacity(self.len());

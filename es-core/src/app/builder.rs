@@ -32,10 +32,11 @@ pub struct AppBuilder<S> {
 
 /// A service that is made from the app itself.
 struct LateService {
-    /// Whether a need is for this one; a placeholder cannot be, since there is none.
     type_id: TypeId,
-    make: Box<dyn FnOnce(App, &mut Services) + Send>,
+    make: MakeService,
 }
+
+type MakeService = Box<dyn FnOnce(App, &mut Services) + Send>;
 
 /// An aggregate that runs in this app.
 pub(crate) struct Mounted {

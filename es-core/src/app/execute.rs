@@ -54,6 +54,7 @@ pub struct Execute<C, T, E> {
 
 type Running<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
+#[allow(clippy::large_enum_variant, reason = "what waits is moved once, and a box would cost every command")]
 enum Stage<C, T, E> {
     Waiting { app: App, command: C, options: Options, run: fn(App, C, Options) -> Running<T, E> },
     Running(Running<T, E>),

@@ -33,14 +33,11 @@ impl App {
         let command = JsonCommand { name: name.into(), fields };
         Execute::new(self.clone(), command, |app, command, options| {
             let handlers = app.handlers();
-            match handlers.get(command.name.as_str()) {
-                Some(handler) => (handler.execute)(app, command.fields, options),
-                None => {
-                    let mut known: Vec<_> = handlers.keys().copied().collect();
-                    known.sort_unstable();
-                    Box::pin(async { Err(DispatchError::UnknownCommand { name: command.name, known }) })
-                }
-            }
+            let Some(handler) = handlers.get(command.name.as_str()) else {
+                let known = app.commands();
+                return Box::pin(async { Err(DispatchError::UnknownCommand { name: command.name, known }) });
+            };
+            (handler.execute)(app, command.fields, options)
         })
     }
 

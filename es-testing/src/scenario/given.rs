@@ -15,19 +15,10 @@ use std::time::Duration;
 /// A scenario begins with events of one aggregate; which one, and which id it has, the command says.
 ///
 /// ```
-/// # use es_core::prelude::*;
-/// # use es_testing::prelude::*;
-/// # #[event] pub struct Opened {}
-/// # #[command(Door)] pub struct Open { #[id] pub door: u32 }
-/// # #[derive(Debug, PartialEq, thiserror::Error)] #[error("open")] pub struct IsOpen;
-/// # #[aggregate(id = u32, default)] #[derive(Default)] pub struct Door { open: bool }
-/// # #[applier] impl Door { fn opened(&mut self, _: &Opened) { self.open = true } }
-/// # #[command_handler] impl Door {
-/// #     fn open(&self, _: Open) -> Result<Opened, IsOpen> {
-/// #         if self.open { Err(IsOpen) } else { Ok(Opened {}) }
-/// #     }
-/// # }
-/// given(Opened {}).when(Open { door: 1 }).then_error(IsOpen);
+/// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+/// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+///     .when(Withdraw { account: 1, amount: 80 })
+///     .then_error(AccountError::Overdraft { available: 50 });
 /// ```
 #[track_caller]
 pub fn given<A: Applier, E: IntoEvents<A>>(events: E) -> Given<A> {
@@ -37,14 +28,8 @@ pub fn given<A: Applier, E: IntoEvents<A>>(events: E) -> Given<A> {
 /// A scenario begins with nothing.
 ///
 /// ```
-/// # use es_core::prelude::*;
-/// # use es_testing::prelude::*;
-/// # #[event] pub struct Opened {}
-/// # #[command(Door)] pub struct Open { #[id] pub door: u32 }
-/// # #[aggregate(id = u32, default)] #[derive(Default)] pub struct Door { open: bool }
-/// # #[applier] impl Door { fn opened(&mut self, _: &Opened) { self.open = true } }
-/// # #[command_handler] impl Door { fn open(&self, _: Open) -> Opened { Opened {} } }
-/// given_nothing().when(Open { door: 1 }).then(Opened {});
+/// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+/// given_nothing().when(OpenAccount { account: 1 }).then(AccountOpened {});
 /// ```
 #[track_caller]
 pub fn given_nothing<A: Applier>() -> Given<A> {
@@ -81,6 +66,14 @@ type Happening<'w> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'w>
 
 impl<A: Applier> Given<A> {
     /// More events of the same aggregate.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .given([MoneyDeposited { amount: 20 }, MoneyDeposited { amount: 30 }])
+    ///     .when(Withdraw { account: 1, amount: 50 })
+    ///     .then_reply(0);
+    /// ```
     pub fn given(self, events: impl IntoEvents<A>) -> Self {
         let mut list = Vec::new();
         events.into_events(&mut list);
@@ -89,12 +82,29 @@ impl<A: Applier> Given<A> {
 
     /// An event as it lies in the store: its stored name, the version of its shape, its payload. So that is
     /// tested what older code wrote, or newer code, or nobody.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use es_core::serde_json::json;
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .given_stored("account.withdrawn", 1, json!({"cents": 2000}))
+    ///     .when(Withdraw { account: 1, amount: 30 })
+    ///     .then_reply(0);
+    /// ```
     pub fn given_stored(self, name: impl Into<String>, version: u16, payload: Value) -> Self {
         self.step(Step::Stored { name: name.into(), version, payload })
     }
 
     /// Events of another aggregate: one of the same type with another id, or one of another type. Where its
     /// events belong to several types, say which is meant: `.given_in::<Order>(&id, events)`.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .given_in(&2, (AccountOpened {}, AccountClosed))
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then(MoneyDeposited { amount: 5 });
+    /// ```
     pub fn given_in<B: Applier>(mut self, id: &B::Id, events: impl IntoEvents<B>) -> Self {
         self.cast.mount::<B>();
         let id = id.clone();
@@ -105,6 +115,14 @@ impl<A: Applier> Given<A> {
     }
 
     /// A command that is carried out beforehand; one that is refused fails the scenario.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given_nothing()
+    ///     .given_command(OpenAccount { account: 1 })
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then_version(2);
+    /// ```
     pub fn given_command<C>(mut self, command: C) -> Self
     where
         C: Command,
@@ -118,27 +136,70 @@ impl<A: Applier> Given<A> {
 
     /// What follows happens at this time. A scenario starts at [`VirtualClock::START`], or at the first time
     /// given here if that is earlier.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// let halloween: Timestamp = "2017-10-31T10:00:00Z".parse().unwrap();
+    /// given_nothing()
+    ///     .at(halloween)
+    ///     .when(OpenAccount { account: 1 })
+    ///     .then_state(|account| assert_eq!(account.opened_at, halloween));
+    /// ```
     pub fn at(self, time: Timestamp) -> Self {
         self.step(Step::At(time))
     }
 
     /// What follows is done by this actor.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given_nothing()
+    ///     .by("ann")
+    ///     .when(OpenAccount { account: 1 })
+    ///     .then_state(|account| assert_eq!(account.opened_by.as_deref(), Some("ann")));
+    /// ```
     pub fn by(self, actor: impl Into<String>) -> Self {
         self.step(Step::By(actor.into()))
     }
 
     /// What follows has this metadata. An actor that was said before is kept where it names none.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given_nothing()
+    ///     .metadata(Metadata::new().with("channel", "web"))
+    ///     .when(OpenAccount { account: 1 })
+    ///     .then_state(|account| assert_eq!(account.channel.as_deref(), Some("web")));
+    /// ```
     pub fn metadata(self, metadata: Metadata) -> Self {
         self.step(Step::Said(metadata))
     }
 
     /// What follows happens so much later.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use std::time::Duration;
+    /// given_nothing()
+    ///     .when_time_passes(Duration::from_secs(60))
+    ///     .when(OpenAccount { account: 1 })
+    ///     .then_state(|account| assert_eq!(account.opened_at, VirtualClock::START + Duration::from_secs(60)));
+    /// ```
     pub fn when_time_passes(self, time: Duration) -> Self {
         self.step(Step::Pass(time))
     }
 
     /// Provides a service, as in `.service::<dyn Mailer>(Arc::new(FakeMailer))`. Only the services of the
     /// commands that are given have to be there.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use std::sync::Arc;
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .service::<dyn Atm>(Arc::new(FakeAtm))
+    ///     .when(CashOut { account: 1, amount: 20 })
+    ///     .then(MoneyWithdrawn { amount: 20 });
+    /// ```
     pub fn service<T: ?Sized + Send + Sync + 'static>(mut self, service: Arc<T>) -> Self {
         self.cast.provide(service);
         self

@@ -12,6 +12,13 @@ use std::fmt::Debug;
 impl<A: Applier, E, R> Then<A, E, R> {
     /// The handler, or a `#[validate]`, refused the command with this error.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(Withdraw { account: 1, amount: 80 })
+    ///     .then_error(AccountError::Overdraft { available: 0 });
+    /// ```
+    ///
     /// # Panics
     /// If it did not, with every field of the error that differs.
     #[track_caller]
@@ -31,6 +38,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The handler, or a `#[validate]`, refused the command, and this is true of its error.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(Withdraw { account: 1, amount: 80 })
+    ///     .then_error_matches(|error| matches!(error, AccountError::Overdraft { .. }));
+    /// ```
+    ///
     /// # Panics
     /// If the command was not refused, or if it is not true.
     #[track_caller]
@@ -42,6 +56,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// An invariant refused the new state with this error.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(ForceWithdraw { account: 1, amount: 80 })
+    ///     .then_invariant(AccountError::Overdrawn);
+    /// ```
     ///
     /// # Panics
     /// If none did, with every field of the error that differs.
@@ -62,6 +83,11 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// There is no such aggregate.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given_nothing().when(Deposit { account: 1, amount: 5 }).then_not_found();
+    /// ```
+    ///
     /// # Panics
     /// If the command found one.
     #[track_caller]
@@ -72,6 +98,11 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// The command creates, and the aggregate is there already.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {}).when(OpenAccount { account: 1 }).then_already_exists();
+    /// ```
     ///
     /// # Panics
     /// If it answered anything else.
@@ -84,6 +115,11 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The aggregate has ended.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, AccountClosed)).when(Deposit { account: 1, amount: 5 }).then_ended();
+    /// ```
+    ///
     /// # Panics
     /// If it has not.
     #[track_caller]
@@ -94,6 +130,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// Others were faster as often as the handler's retry policy allows.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .when_raced_by(MoneyDeposited { amount: 1 }, ForceWithdraw { account: 1, amount: 5 })
+    ///     .then_conflict();
+    /// ```
     ///
     /// # Panics
     /// If the command answered anything else.
@@ -107,6 +150,15 @@ impl<A: Applier, E, R> Then<A, E, R> {
     /// What is recorded cannot be read: a name or a version that this code does not know, a payload that is
     /// not what its type expects, or a broken order of birth, life and end. The closure asserts what it
     /// likes about the error.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use es_core::serde_json::json;
+    /// given(AccountOpened {})
+    ///     .given_stored("account.frozen", 1, json!({}))
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then_unreadable(|error| assert!(error.to_string().contains("account.frozen")));
+    /// ```
     ///
     /// # Panics
     /// If it can be read, or whatever the closure panics with.

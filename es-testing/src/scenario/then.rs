@@ -56,6 +56,15 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The command was carried out and recorded just these events, in this order.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .when(Withdraw { account: 1, amount: 30 })
+    ///     .then(MoneyWithdrawn { amount: 30 })
+    ///     .when(CloseAccount { account: 1 })
+    ///     .then([AccountClosed]);
+    /// ```
+    ///
     /// # Panics
     /// If it did not, with every field that differs.
     #[track_caller]
@@ -74,6 +83,11 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The command was carried out and recorded nothing.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {}).when(Deposit { account: 1, amount: 0 }).then_nothing();
+    /// ```
+    ///
     /// # Panics
     /// If it was refused, or recorded something.
     #[track_caller]
@@ -89,6 +103,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// This event, or each of these, is among those that the command recorded.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then_contains(MoneyDeposited { amount: 5 });
+    /// ```
     ///
     /// # Panics
     /// If it is not, with how the recorded ones of its type differ.
@@ -112,6 +133,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The command was carried out, and this is true of the events that it recorded.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then_matches(|events| matches!(events, [AccountEvent::MoneyDeposited(e)] if e.amount > 0));
+    /// ```
+    ///
     /// # Panics
     /// If it is not.
     #[track_caller]
@@ -127,6 +155,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// The command answered this.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .when(Withdraw { account: 1, amount: 30 })
+    ///     .then_reply(20);
+    /// ```
     ///
     /// # Panics
     /// If it answered something else, or was refused.
@@ -153,6 +188,13 @@ impl<A: Applier, E, R> Then<A, E, R> {
     /// Looks at the state of the aggregate now, whether the command changed it or was refused. The closure
     /// asserts what it likes.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when(Deposit { account: 1, amount: 5 })
+    ///     .then_state(|account| assert_eq!(account.balance, 5));
+    /// ```
+    ///
     /// # Panics
     /// If there is no living state, or whatever the closure panics with.
     #[track_caller]
@@ -170,6 +212,11 @@ impl<A: Applier, E, R> Then<A, E, R> {
     }
 
     /// The stream has this many events now.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {}).when(Deposit { account: 1, amount: 5 }).then_version(2);
+    /// ```
     ///
     /// # Panics
     /// If it has not.
@@ -189,6 +236,14 @@ impl<A: Applier, E, R> Then<A, E, R> {
 
     /// The command was decided this often: once, and again for each conflict. It holds for a command that
     /// was refused in the end, too.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {})
+    ///     .when_raced_by(MoneyDeposited { amount: 1 }, Deposit { account: 1, amount: 5 })
+    ///     .then(MoneyDeposited { amount: 5 })
+    ///     .then_attempts(2);
+    /// ```
     ///
     /// # Panics
     /// If it was decided more or less often.

@@ -13,6 +13,11 @@ type ThenOf<A, C> = Then<A, ErrorOf<C>, ReplyOf<C>>;
 impl<A: Applier> Given<A> {
     /// A command comes. What was given lies on the stream of the command's id.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given(AccountOpened {}).when(Deposit { account: 1, amount: 5 }).then(MoneyDeposited { amount: 5 });
+    /// ```
+    ///
     /// # Panics
     /// If something that was given cannot be recorded, or if a law is broken.
     #[must_use = "a scenario needs a `.then_..(..)`"]
@@ -30,6 +35,15 @@ impl<A: Applier> Given<A> {
     /// orders: events are those of both commands, an error or a reply is that of one of them, attempts are
     /// those of the one that had more.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .when_race([Withdraw { account: 1, amount: 30 }, Withdraw { account: 1, amount: 40 }])
+    ///     .then_matches(|events| events.len() == 1)
+    ///     .then_error_matches(|error| matches!(error, AccountError::Overdraft { .. }))
+    ///     .then_attempts(2);
+    /// ```
+    ///
     /// # Panics
     /// As [`when`](Self::when), and if the commands are for different aggregates.
     #[must_use = "a scenario needs a `.then_..(..)`"]
@@ -43,6 +57,14 @@ impl<A: Applier> Given<A> {
     }
 
     /// A command comes, and between its read and its append a rival records these events.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// given((AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .when_raced_by(MoneyWithdrawn { amount: 40 }, Withdraw { account: 1, amount: 30 })
+    ///     .then_error(AccountError::Overdraft { available: 10 })
+    ///     .then_attempts(2);
+    /// ```
     ///
     /// # Panics
     /// As [`when`](Self::when), and if the command decides on nothing to append, since then nobody can be
