@@ -151,10 +151,12 @@ async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::
     if let Some(refused) = survey.refused {
         return Err(refused);
     }
-    match attempts(&commands, &mut group, &policy).await {
-        Err(refused) if stated => commands.answered(&group).await?.ok_or(refused),
-        answered => answered,
+    let answered = attempts(&commands, &mut group, &policy).await;
+    // What was appended took the working copies with it.
+    if !stated || (answered.is_ok() && group.parts.is_empty()) {
+        return answered;
     }
+    commands.answered(&group).await?.map_or(answered, Ok)
 }
 
 async fn attempts<G: Commands>(
@@ -167,13 +169,14 @@ async fn attempts<G: Commands>(
     loop {
         group.parts.clear();
         let decided = commands.decide(group).await;
-        if (decided.is_err() || !group.writes()) && !group.checked {
-            // Only an append may leave on states that nobody checked.
+        let silent = group.parts.iter().any(|part| part.stored.is_empty());
+        if (decided.is_err() || silent) && !group.checked {
+            // Only an append may leave on states that nobody checked, and only on the streams it goes to.
             group.checked = true;
             continue;
         }
         let decided = decided?;
-        if !group.writes() {
+        if group.parts.iter().all(|part| part.stored.is_empty()) {
             return Ok(G::done(decided, Position(0), attempts));
         }
         match append::settled(&app, || Ok(group.commit())).await {
@@ -197,10 +200,6 @@ async fn attempts<G: Commands>(
 }
 
 impl Group {
-    fn writes(&self) -> bool {
-        self.parts.iter().any(|part| !part.stored.is_empty())
-    }
-
     /// What goes to the store: the parts that have events.
     fn commit(&self) -> Commit {
         let written = self.parts.iter().filter(|part| !part.stored.is_empty());
@@ -214,9 +213,11 @@ impl Group {
 
     async fn keep(&mut self, position: Position, heads: &[StreamHead]) {
         let app = self.app.clone();
-        let written = self.parts.drain(..).filter(|part| !part.stored.is_empty());
-        for (part, head) in written.zip(heads) {
-            part.next.keep(&app, &part.stream, part.from, position, Some(*head)).await;
+        let written: Vec<_> = self.parts.drain(..).filter(|part| !part.stored.is_empty()).collect();
+        let mut last = position;
+        for (part, head) in written.into_iter().zip(heads).rev() {
+            part.next.keep(&app, &part.stream, part.from, last, Some(*head)).await;
+            last.0 -= part.stored.len() as u64;
         }
     }
 
@@ -299,15 +300,14 @@ where
     answer::from_log::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
 }
 
-/// The answer of a command that recorded nothing while others of its group did.
+/// The answer of a command of which nothing was found while others of its group were.
 async fn silent_one<C>(group: &Group, n: usize, command: &C) -> Result<Done<C>, AllError>
 where
     C: Command,
     C::Aggregate: Handle<C>,
 {
     let terms = group.terms(n, command);
-    let folded = group.app.current::<C::Aggregate>(&terms.stream).await?;
-    answer::silent::<C>(&terms, &folded).map_err(|error| error.map(DomainError::new))
+    answer::silent::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
 }
 
 fn done_one<A: Applier, R>(member: Member<A, R>, position: Position, attempts: u32) -> Committed<A, R> {

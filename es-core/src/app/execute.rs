@@ -187,12 +187,17 @@ where
         }
         C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
     }
-    let refused = match attempts(&app, &terms, command, options.expected).await {
-        Err(refused) if stated => refused,
-        answered => return answered,
-    };
-    // Somebody else may have carried out the same command since it was looked up.
-    answer::from_log::<C>(&app, &terms).await?.ok_or(refused)
+    let answered = attempts(&app, &terms, command, options.expected).await;
+    let appended = answered.as_ref().is_ok_and(|done| !done.events.is_empty());
+    if !stated || appended {
+        return answered;
+    }
+    // Somebody else may have carried out the same command since it was looked up; then it is this one's own
+    // doing that leaves it nothing to do.
+    match answer::from_log::<C>(&app, &terms).await? {
+        Some(done) => Ok(done),
+        None => answered,
+    }
 }
 
 /// Decides and appends until one of it stands.
