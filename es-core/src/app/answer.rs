@@ -7,7 +7,6 @@ use super::loaded::Loaded;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
 use crate::error::{CommandError, StoreError};
 use crate::fold::{self, Folded};
-
 use crate::store::{ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use std::sync::Arc;
