@@ -64,6 +64,11 @@ impl Metadata {
         self.extra.get(key).and_then(|value| T::deserialize(value).ok())
     }
 
+    /// What correlates a command with what follows from it, where nothing else is said. Not stored.
+    fn first_of_all(&self) -> Option<Uuid> {
+        self.command_id.map(CommandId::as_uuid)
+    }
+
     /// The same with a reply.
     pub(crate) fn with_reply(&self, reply: Option<Value>) -> Self {
         Self { reply, ..self.clone() }
@@ -77,7 +82,7 @@ impl Metadata {
         json.value("command", self.command.as_deref())?;
         json.id("command_id", self.command_id.map(CommandId::as_uuid));
         json.value("actor", self.actor.as_deref())?;
-        json.id("correlation_id", self.correlation_id);
+        json.id("correlation_id", self.correlation_id.filter(|id| self.first_of_all() != Some(*id)));
         json.id("causation_id", self.causation_id);
         json.value("reply", self.reply.as_ref())?;
         json.value("redacted", self.redacted.as_deref())?;
@@ -87,7 +92,12 @@ impl Metadata {
 
     /// Reads what a store kept.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        if bytes.is_empty() { Ok(Self::default()) } else { serde_json::from_slice(bytes) }
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut metadata: Self = serde_json::from_slice(bytes)?;
+        metadata.correlation_id = metadata.correlation_id.or(metadata.first_of_all());
+        Ok(metadata)
     }
 }
 

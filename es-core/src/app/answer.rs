@@ -7,17 +7,31 @@ use super::loaded::Loaded;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
 use crate::error::{CommandError, StoreError};
 use crate::fold::{self, Folded};
+use crate::service::BoxFuture;
 use crate::store::{ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use std::sync::Arc;
 
 type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
 
+type Earlier<C> = Result<Option<Done<C>>, CommandError<ErrorOf<C>>>;
+
 /// What a command answered when it was carried out under this id; `None` if it was not.
+///
+/// Boxed, like everything beside the straight way from a cached state to an append: the future of a command
+/// stays small.
 ///
 /// # Errors
 /// [`CommandError::IdReused`] if another command had this id.
-pub(super) async fn from_log<C>(app: &App, terms: &Terms) -> Result<Option<Done<C>>, CommandError<ErrorOf<C>>>
+pub(super) fn from_log<'a, C>(app: &'a App, terms: &'a Terms) -> BoxFuture<'a, Earlier<C>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    Box::pin(read_log::<C>(app, terms))
+}
+
+async fn read_log<C>(app: &App, terms: &Terms) -> Earlier<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,

@@ -1,11 +1,12 @@
 //! The append: settled when its outcome was unknown, and remembered.
 
 use super::App;
+use super::load::due_snapshot;
 use crate::aggregate::Applier;
 use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
 use crate::id::StreamId;
-use crate::store::{AppendError, Appended, Commit, StreamHead};
+use crate::store::{AppendError, Appended, Commit, StoredSnapshot, StreamHead};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// the store recognises it by its event ids.
 pub(super) async fn settled(
     app: &App,
-    commit: impl Fn() -> Result<Commit, StoreError> + Send,
+    commit: impl Fn() -> Result<Commit, StoreError> + Send + Sync,
 ) -> Result<Appended, StoreError> {
-    let mut unknown = match app.store().append(commit()?).await {
-        Err(unknown @ AppendError::Ambiguous { .. }) => unknown,
-        known => return known.map_err(StoreError::Append),
-    };
+    match app.store().append(commit()?).await {
+        // Boxed, so that a commit that is stored at once does not carry what it takes to send it again.
+        Err(unknown @ AppendError::Ambiguous { .. }) => Box::pin(resent(app, &commit, unknown)).await,
+        known => known.map_err(StoreError::Append),
+    }
+}
+
+/// Sends a commit until its outcome is known, or for so long that it has to be answered as unknown.
+async fn resent(
+    app: &App,
+    commit: &(impl Fn() -> Result<Commit, StoreError> + Send + Sync),
+    mut unknown: AppendError,
+) -> Result<Appended, StoreError> {
     let mut pause = Duration::from_millis(10);
     for _ in 0..RESENDS {
         tracing::warn!("a commit's outcome is unknown; sending it again");
@@ -38,23 +48,24 @@ pub(super) async fn settled(
     Err(unknown.into())
 }
 
-/// Keeps the state behind an append, for the next command and the next start.
-pub(super) async fn keep<A: Applier>(
+/// Keeps the state behind an append for the next command; with the snapshot that is due.
+pub(super) fn keep<A: Applier>(
     app: &App,
     stream: &StreamId,
     from: u64,
     next: Folded<A>,
     head: Option<StreamHead>,
-) -> Arc<Folded<A>> {
+) -> (Arc<Folded<A>>, Option<StoredSnapshot>) {
     let next = Arc::new(next);
     if head.is_some_and(|head| head.edits == next.edits) {
         app.cache().put(stream, &next);
-        app.keep_snapshot(stream, from, &next).await;
+        let snapshot = due_snapshot(stream, from, &next);
+        (next, snapshot)
     } else {
         // The state still knows what was redacted or truncated in the meantime.
         app.cache().drop_state(stream);
+        (next, None)
     }
-    next
 }
 
 /// Whether somebody else was faster.

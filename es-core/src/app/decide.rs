@@ -3,7 +3,9 @@
 //! Nothing here reads or writes; what is decided is data until the append.
 
 use super::App;
+use super::execute::Options;
 use super::queue::inside_a_handler;
+use crate::aggregate::Aggregate;
 use crate::aggregate::{Applier, Life};
 use crate::command::{Command, ErrorOf, Handle, Needs, ReplyOf, Unmet};
 use crate::context::Context;
@@ -39,17 +41,30 @@ pub(super) struct Terms {
     pub(super) stream: StreamId,
     pub(super) command_id: CommandId,
     pub(super) metadata: Arc<Metadata>,
+    /// Whether the caller gave the id, so that the command may be a repeated one.
+    pub(super) stated: bool,
+    /// The version that the caller expects.
+    pub(super) expected: Option<u64>,
 }
 
 impl Terms {
-    /// What `C` is decided under: `said` with the command's name and id.
-    pub(super) fn of<C: Command>(stream: StreamId, command_id: CommandId, mut said: Metadata) -> Self {
-        said.command = Some(C::NAME.into());
+    /// What `command` is decided under: what was said with it, and its name and id.
+    pub(super) fn of<C: Command>(command: &C, options: Options) -> Self {
+        let command_id = options.id.unwrap_or_else(CommandId::new);
+        let mut metadata = options.metadata;
+        metadata.command = Some(C::NAME.into());
+        metadata.command_id = Some(command_id);
+        metadata.correlation_id.get_or_insert(command_id.as_uuid());
         // Metadata that was read from an event and is passed on brings what was true of that event only.
-        said.reply = None;
-        said.redacted = None;
-        said.command_id = Some(command_id);
-        Self { stream, command_id, metadata: Arc::new(said) }
+        metadata.reply = None;
+        metadata.redacted = None;
+        Self {
+            stream: C::Aggregate::stream(command.id()),
+            command_id,
+            metadata: Arc::new(metadata),
+            stated: options.id.is_some(),
+            expected: options.expected,
+        }
     }
 }
 

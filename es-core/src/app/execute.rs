@@ -3,15 +3,15 @@
 use super::decide::{Decided, Terms, calls_services, decide};
 use super::loaded::Loaded;
 use super::{App, answer, append};
-use crate::aggregate::Aggregate;
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
-use crate::error::{CommandError, StoreError};
+use crate::error::CommandError;
 use crate::fold::Folded;
 use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
-use crate::store::{Commit, Expected};
+use crate::service::BoxFuture;
+use crate::store::{Appended, Commit, Expected, StoredSnapshot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Execute<C, T, E> {
     stage: Stage<C, T, E>,
 }
 
-type Running<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+type Running<T, E> = BoxFuture<'static, Result<T, E>>;
 
 #[allow(clippy::large_enum_variant, reason = "what waits is moved once, and a box would cost every command")]
 enum Stage<C, T, E> {
@@ -157,10 +157,7 @@ impl App {
         C: Command,
         C::Aggregate: Handle<C>,
     {
-        Execute::new(self.clone(), command, |app, command, options| {
-            let span = tracing::info_span!("command", name = C::NAME, stream = tracing::field::Empty);
-            Box::pin(run(app, command, options).instrument(span))
-        })
+        Execute::new(self.clone(), command, run)
     }
 }
 
@@ -170,31 +167,39 @@ struct Known<A> {
     checked: bool,
 }
 
-/// Carries out one command.
-pub(super) async fn run<C>(app: App, command: C, options: Options) -> Answered<C>
+/// Carries out one command, in a span of its own.
+///
+/// What is said with the command is taken apart before the future begins, which stays small by that: it is
+/// allocated once for every command.
+pub(super) fn run<C>(app: App, command: C, options: Options) -> BoxFuture<'static, Answered<C>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let terms = Terms::of(&command, options);
+    let span = tracing::info_span!("command", name = C::NAME, stream = %terms.stream);
+    Box::pin(carry_out(app, command, terms).instrument(span))
+}
+
+async fn carry_out<C>(app: App, command: C, terms: Terms) -> Answered<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,
 {
     app.mounted::<C::Aggregate>()?;
-    let stated = options.id.is_some();
-    let command_id = options.id.unwrap_or_else(CommandId::new);
-    let stream = C::Aggregate::stream(command.id());
-    tracing::Span::current().record("stream", tracing::field::display(&stream));
-    if !stated {
+    if !terms.stated {
         C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
     }
-    let _turn = app.queues().turn(&stream).await;
-    let terms = Terms::of::<C>(stream, command_id, options.metadata);
-    if stated {
+    let _turn = app.queues().turn(&terms.stream).await;
+    if terms.stated {
         if let Some(done) = answer::from_log::<C>(&app, &terms).await? {
             return Ok(done);
         }
         C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
     }
-    let answered = attempts(&app, &terms, command, options.expected).await;
+    let answered = attempts(&app, &terms, &command).await;
     let appended = answered.as_ref().is_ok_and(|done| !done.events.is_empty());
-    if !stated || appended {
+    if !terms.stated || appended {
         return answered;
     }
     // Somebody else may have carried out the same command since it was looked up; then it is this one's own
@@ -206,7 +211,7 @@ where
 }
 
 /// Decides and appends until one of it stands.
-async fn attempts<C>(app: &App, terms: &Terms, command: C, expected: Option<u64>) -> Answered<C>
+async fn attempts<C>(app: &App, terms: &Terms, command: &C) -> Answered<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,
@@ -215,13 +220,13 @@ where
     let mut attempts = 1;
     let mut known = match app.cache().get(&terms.stream) {
         Some(folded) => Known { folded, checked: false },
-        None => Known { folded: app.fetch(&terms.stream).await?, checked: true },
+        None => Known { folded: Box::pin(app.fetch(&terms.stream)).await?, checked: true },
     };
     loop {
         if calls_services::<C>() && !known.checked {
             check(app, terms, &mut known).await?;
         }
-        let decided = if expected.is_some_and(|version| version != known.folded.version) {
+        let decided = if terms.expected.is_some_and(|version| version != known.folded.version) {
             Err(CommandError::Conflict { attempts })
         } else {
             decide(app, terms, command.clone(), &known.folded).await
@@ -237,14 +242,23 @@ where
                     .map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
             }
         };
-        let error = match append::<C>(app, terms, &known.folded, decided, attempts).await {
-            Ok(answered) => return answered,
+        let expected = Expected::Exact(known.folded.version);
+        let commit = || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?));
+        match append::settled(app, commit).await {
+            Ok(appended) if appended.duplicate => {
+                app.cache().drop_state(&terms.stream);
+                return answer::from_log::<C>(app, terms).await?.ok_or(CommandError::Conflict { attempts });
+            }
+            Ok(appended) => {
+                let (done, snapshot) = committed(app, terms, &known.folded, decided, &appended, attempts);
+                app.save_snapshot(snapshot).await;
+                return Ok(done);
+            }
             Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
-            Err(conflict) => conflict,
-        };
-        if expected.is_some() || attempts > policy.max {
-            tracing::debug!(attempts, %error, "given up");
-            return Err(CommandError::Conflict { attempts });
+            Err(_) if terms.expected.is_some() || attempts > policy.max => {
+                return Err(CommandError::Conflict { attempts });
+            }
+            Err(_) => {}
         }
         pause(&policy, attempts).await;
         check(app, terms, &mut known).await?;
@@ -252,36 +266,22 @@ where
     }
 }
 
-/// Appends what was decided, and answers.
-///
-/// # Errors
-/// [`StoreError`] if it was not stored: a conflict among others.
-async fn append<C>(
+/// The answer to what was appended, and the snapshot that is due with it.
+fn committed<A: Applier, R>(
     app: &App,
     terms: &Terms,
-    folded: &Folded<C::Aggregate>,
-    decided: Decided<C::Aggregate, ReplyOf<C>>,
+    folded: &Folded<A>,
+    decided: Decided<A, R>,
+    appended: &Appended,
     attempts: u32,
-) -> Result<Answered<C>, StoreError>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    let expected = Expected::Exact(folded.version);
-    let commit = || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?));
-    let appended = append::settled(app, commit).await?;
-    if appended.duplicate {
-        app.cache().drop_state(&terms.stream);
-        let stored = answer::from_log::<C>(app, terms).await;
-        return Ok(stored.and_then(|done| done.ok_or(CommandError::Conflict { attempts })));
-    }
+) -> (Committed<A, R>, Option<StoredSnapshot>) {
     let Decided { events, reply, mut next, .. } = decided;
     next.position = appended.position;
     let head = appended.heads.first().copied();
-    let next = append::keep(app, &terms.stream, folded.version, next, head).await;
+    let (next, snapshot) = append::keep(app, &terms.stream, folded.version, next, head);
     let (version, position) = (next.version, next.position);
     let state = Loaded::of(next);
-    Ok(Ok(Committed { reply, events, version, position, state, attempts, duplicate: false }))
+    (Committed { reply, events, version, position, state, attempts, duplicate: false }, snapshot)
 }
 
 /// Compares a state with its stream; whether that changed it.
@@ -290,7 +290,7 @@ async fn check<A: Applier, E>(
     terms: &Terms,
     known: &mut Known<A>,
 ) -> Result<bool, CommandError<E>> {
-    let fresh = app.refresh(&terms.stream, known.folded.clone()).await?;
+    let fresh = Box::pin(app.refresh(&terms.stream, known.folded.clone())).await?;
     let changed = !Arc::ptr_eq(&fresh, &known.folded);
     *known = Known { folded: fresh, checked: true };
     Ok(changed)
@@ -300,6 +300,6 @@ async fn check<A: Applier, E>(
 pub(super) async fn pause(policy: &RetryPolicy, attempts: u32) {
     let pause = policy.pause(attempts);
     if !pause.is_zero() {
-        tokio::time::sleep(pause).await;
+        Box::pin(tokio::time::sleep(pause)).await;
     }
 }

@@ -1,7 +1,7 @@
 //! The working copies of a group of commands: one for each stream, whichever aggregate it is of.
 
 use super::decide::{Terms, calls_services, decide};
-use super::execute::Committed;
+use super::execute::{Committed, Options};
 use super::loaded::Loaded;
 use super::{App, answer, append};
 use crate::aggregate::{Aggregate, Applier};
@@ -76,7 +76,8 @@ impl<A: Applier> Working for Folded<A> {
     ) -> StoreFuture<'a, ()> {
         self.position = position;
         Box::pin(async move {
-            append::keep(app, stream, from, *self, head).await;
+            let (_, snapshot) = append::keep(app, stream, from, *self, head);
+            app.save_snapshot(snapshot).await;
         })
     }
 }
@@ -112,8 +113,8 @@ impl Group {
     }
 
     fn terms<C: Command>(&self, n: usize, command: &C) -> Terms {
-        let stream = C::Aggregate::stream(command.id());
-        Terms::of::<C>(stream, self.id.part(n as u64), self.said.clone())
+        let id = Some(self.id.part(n as u64));
+        Terms::of(command, Options { id, expected: None, metadata: self.said.clone() })
     }
 
     /// The working copy of a stream; read if this is the first command on it.

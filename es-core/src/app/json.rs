@@ -9,7 +9,6 @@ use crate::event::EventEnum;
 use crate::store::StoreFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing::Instrument;
 
 /// A command whose type is known by its name only.
 #[derive(Clone, Debug)]
@@ -67,14 +66,12 @@ where
     C: Command,
     C::Aggregate: Handle<C>,
 {
-    let span = tracing::info_span!("command", name = C::NAME, stream = tracing::field::Empty);
-    let executed = async move {
+    Box::pin(async move {
         let command: C = serde_path_to_error::deserialize(fields)
             .map_err(|error| DispatchError::Malformed { command: C::NAME, reason: error.to_string() })?;
         let done = execute::run(app, command, options).await.map_err(|error| error.map(DomainError::new))?;
         Ok(answer::<C::Aggregate, ReplyOf<C>>(&done))
-    };
-    Box::pin(executed.instrument(span))
+    })
 }
 
 fn answer<A: Applier, R: Serialize>(done: &Committed<A, R>) -> Value {

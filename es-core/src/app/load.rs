@@ -110,7 +110,7 @@ impl App {
         let from = known.version;
         let folded = Arc::new(self.replay(stream, Folded::clone(&known), page, Bound::End).await?);
         self.cache().put(stream, &folded);
-        self.keep_snapshot(stream, from, &folded).await;
+        self.save_snapshot(due_snapshot(stream, from, &folded)).await;
         Ok(folded)
     }
 
@@ -175,33 +175,43 @@ impl App {
         })
     }
 
-    /// Keeps a snapshot if the state has passed a multiple of the declared number since `from`.
-    pub(super) async fn keep_snapshot<A: Applier>(&self, stream: &StreamId, from: u64, folded: &Folded<A>) {
-        let Some(snapshots) = A::SNAPSHOT else { return };
-        let Some(state) = folded.living() else { return };
-        if folded.version / snapshots.every <= from / snapshots.every {
-            return;
-        }
-        let payload = match (snapshots.encode)(state) {
-            Ok(payload) => payload.into(),
-            Err(error) => {
-                tracing::warn!(%stream, %error, "snapshot not written: the state is not JSON");
-                return;
-            }
-        };
-        let snapshot = StoredSnapshot {
-            stream: stream.clone(),
-            fingerprint: snapshots.fingerprint,
-            version: folded.version,
-            position: folded.position,
-            recorded_at: folded.recorded_at,
-            edits: folded.edits,
-            payload,
-        };
+    /// Keeps a snapshot. Whatever goes wrong with it costs time only.
+    pub(super) async fn save_snapshot(&self, snapshot: Option<StoredSnapshot>) {
+        let Some(snapshot) = snapshot else { return };
+        let stream = snapshot.stream.clone();
         if let Err(error) = self.store().save_snapshot(snapshot).await {
             tracing::warn!(%stream, error = &error as &dyn std::error::Error, "snapshot not written");
         }
     }
+}
+
+/// The snapshot of a state that has passed a multiple of the declared number since `from`.
+pub(super) fn due_snapshot<A: Applier>(
+    stream: &StreamId,
+    from: u64,
+    folded: &Folded<A>,
+) -> Option<StoredSnapshot> {
+    let snapshots = A::SNAPSHOT?;
+    let state = folded.living()?;
+    if folded.version / snapshots.every <= from / snapshots.every {
+        return None;
+    }
+    let payload = match (snapshots.encode)(state) {
+        Ok(payload) => payload.into(),
+        Err(error) => {
+            tracing::warn!(%stream, %error, "snapshot not written: the state is not JSON");
+            return None;
+        }
+    };
+    Some(StoredSnapshot {
+        stream: stream.clone(),
+        fingerprint: snapshots.fingerprint,
+        version: folded.version,
+        position: folded.position,
+        recorded_at: folded.recorded_at,
+        edits: folded.edits,
+        payload,
+    })
 }
 
 /// Whether the stream is just where the state is.

@@ -44,8 +44,9 @@ impl Queues {
         }
         match self.join(stream) {
             Ok(turn) => Some(turn),
-            // A turn that is handed over to nobody any more passes itself on.
-            Err(handed_over) => tokio::time::timeout(LONGEST_WAIT, handed_over).await.ok()?.ok(),
+            // A turn that is handed over to nobody any more passes itself on. Boxed, so that a command that
+            // need not wait does not carry a timer.
+            Err(handed_over) => Box::pin(tokio::time::timeout(LONGEST_WAIT, handed_over)).await.ok()?.ok(),
         }
     }
 

@@ -2,11 +2,10 @@
 
 use super::App;
 use super::decide::{Terms, decide};
-use crate::aggregate::{Aggregate, Applier};
+use super::execute::Options;
+use crate::aggregate::Applier;
 use crate::command::{Alone, Command, ErrorOf, Handle};
 use crate::error::CommandError;
-use crate::id::CommandId;
-use crate::metadata::Metadata;
 
 impl App {
     /// The events that a command would raise now. Nothing is recorded.
@@ -26,9 +25,8 @@ impl App {
     {
         self.mounted::<C::Aggregate>()?;
         C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
-        let stream = C::Aggregate::stream(command.id());
-        let folded = self.current::<C::Aggregate>(&stream).await?;
-        let terms = Terms::of::<C>(stream, CommandId::new(), Metadata::new());
+        let terms = Terms::of(command, Options::default());
+        let folded = self.current::<C::Aggregate>(&terms.stream).await?;
         Ok(decide(self, &terms, command.clone(), &folded).await?.events)
     }
 }
