@@ -24,7 +24,8 @@ pub trait IntoEvents<A: Applier> {
 #[diagnostic::on_unimplemented(
     message = "a handler of `{A}` cannot return `{Self}`",
     label = "not a decision of `{A}`",
-    note = "return events that `#[applier] impl {A}` has an applier for (`fn name(&mut self, e: &{Self}) {{ .. }}`), tuples, `Vec`s or `Option`s of them, `Draft<Self>` or `Reply`, plain or in a `Result`"
+    note = "if it is an event, add its applier, `fn name(&mut self, e: &{Self}) {{ .. }}`, to `#[applier] impl {A}`, without receiver if it is a birth",
+    note = "a handler returns events, tuples, arrays, `Vec`s or `Option`s of them, `Draft<Self>` or `Reply`, plain or in a `Result`"
 )]
 pub trait Outcome<A: Applier>: Sized + Send {
     /// What a refusal says.
