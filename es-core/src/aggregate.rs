@@ -70,7 +70,21 @@ pub enum Life<A> {
 /// An event came where it cannot come.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disorder(pub(crate) &'static str);
+pub enum Disorder {
+    SecondBirth,
+    BeforeBirth,
+    AfterTheEnd,
+}
+
+impl Disorder {
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::SecondBirth => "is a second birth",
+            Self::BeforeBirth => "comes before the birth",
+            Self::AfterTheEnd => "comes after the end",
+        }
+    }
+}
 
 impl<A> Life<A> {
     /// The state, while it is alive.
@@ -95,8 +109,8 @@ impl<A> Life<A> {
                 *self = Self::Living(state());
                 Ok(())
             }
-            Self::Living(_) => Err(Disorder("is a second birth")),
-            Self::Ended(_) => Err(AFTER_THE_END),
+            Self::Living(_) => Err(Disorder::SecondBirth),
+            Self::Ended(_) => Err(Disorder::AfterTheEnd),
         }
     }
 
@@ -109,8 +123,8 @@ impl<A> Life<A> {
                 change(state);
                 Ok(())
             }
-            Self::Unborn => Err(BEFORE_BIRTH),
-            Self::Ended(_) => Err(AFTER_THE_END),
+            Self::Unborn => Err(Disorder::BeforeBirth),
+            Self::Ended(_) => Err(Disorder::AfterTheEnd),
         }
     }
 
@@ -126,17 +140,14 @@ impl<A> Life<A> {
                 *self = Self::Ended(state);
                 Ok(())
             }
-            Self::Unborn => Err(BEFORE_BIRTH),
+            Self::Unborn => Err(Disorder::BeforeBirth),
             ended @ Self::Ended(_) => {
                 *self = ended;
-                Err(AFTER_THE_END)
+                Err(Disorder::AfterTheEnd)
             }
         }
     }
 }
-
-const BEFORE_BIRTH: Disorder = Disorder("comes before the birth");
-const AFTER_THE_END: Disorder = Disorder("comes after the end");
 
 /// How a stream begins.
 #[doc(hidden)]
@@ -193,6 +204,6 @@ impl<A> Debug for Snapshots<A> {
         f.debug_struct("Snapshots")
             .field("every", &self.every)
             .field("fingerprint", &self.fingerprint)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

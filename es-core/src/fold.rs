@@ -68,15 +68,18 @@ impl<A: Applier> Folded<A> {
         };
         for stored in events {
             if let Some(payload) = &stored.payload {
-                let event = decode_payload::<A>(stored, payload)?;
-                envelope.event_id = stored.id;
-                envelope.version = stored.version;
-                envelope.recorded_at = stored.recorded_at;
+                let event =
+                    A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
+                        .map_err(|error| unreadable(stored, error))?;
                 if A::READS_ENVELOPE {
+                    envelope.event_id = stored.id;
+                    envelope.version = stored.version;
+                    envelope.recorded_at = stored.recorded_at;
                     envelope.metadata = Arc::new(decode_metadata(stored)?);
                 }
-                A::apply(&mut self.life, &event, &envelope)
-                    .map_err(|disorder| out_of_order(&envelope, event.name(), disorder))?;
+                A::apply(&mut self.life, &event, &envelope).map_err(|disorder| {
+                    out_of_order(&stored.stream, stored.version, event.name(), disorder)
+                })?;
             }
             self.version = stored.version;
             self.position = stored.position;
@@ -88,7 +91,7 @@ impl<A: Applier> Folded<A> {
     /// Applies one event that was just decided.
     pub(crate) fn apply(&mut self, event: &A::Event, envelope: &Envelope) -> Result<(), DecodeError> {
         A::apply(&mut self.life, event, envelope)
-            .map_err(|disorder| out_of_order(envelope, event.name(), disorder))?;
+            .map_err(|disorder| out_of_order(&envelope.stream, envelope.version, event.name(), disorder))?;
         self.version = envelope.version;
         self.recorded_at = envelope.recorded_at;
         Ok(())
@@ -97,10 +100,11 @@ impl<A: Applier> Folded<A> {
 
 /// A stored event with its data; `None` where it was redacted.
 pub(crate) fn decode<A: Applier>(stored: &StoredEvent) -> Result<Option<Recorded<A::Event>>, DecodeError> {
-    let Some(payload) = &stored.payload else { return Ok(None) };
+    let Some(bytes) = &stored.payload else { return Ok(None) };
+    let payload = Payload { name: &stored.name, schema: stored.schema, bytes };
     Ok(Some(Recorded {
         position: stored.position,
-        data: decode_payload::<A>(stored, payload)?,
+        data: A::Event::decode(payload).map_err(|error| unreadable(stored, error))?,
         envelope: Envelope {
             event_id: stored.id,
             stream: stored.stream.clone(),
@@ -109,12 +113,6 @@ pub(crate) fn decode<A: Applier>(stored: &StoredEvent) -> Result<Option<Recorded
             metadata: Arc::new(decode_metadata(stored)?),
         },
     }))
-}
-
-#[inline]
-fn decode_payload<A: Applier>(stored: &StoredEvent, payload: &[u8]) -> Result<A::Event, DecodeError> {
-    A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
-        .map_err(|error| unreadable(stored, error))
 }
 
 /// The metadata of a stored event.
@@ -135,11 +133,11 @@ fn unreadable(stored: &StoredEvent, error: PayloadError) -> DecodeError {
 }
 
 #[cold]
-fn out_of_order(envelope: &Envelope, event: &str, disorder: Disorder) -> DecodeError {
+fn out_of_order(stream: &StreamId, version: u64, event: &str, disorder: Disorder) -> DecodeError {
     DecodeError::CorruptStream {
-        stream: envelope.stream.clone(),
-        version: envelope.version,
+        stream: stream.clone(),
+        version,
         event: event.to_owned(),
-        reason: disorder.0,
+        reason: disorder.reason(),
     }
 }

@@ -19,13 +19,32 @@ use uuid::Uuid;
 pub trait AggregateId:
     Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
 {
+    /// Adds the text form to a text. The same as `Display`, which is the slower way for most.
+    #[doc(hidden)]
+    fn push_to(&self, text: &mut String) {
+        use fmt::Write;
+        // Writing to a `String` cannot fail, and a `Display` that fails leaves what it has written.
+        let _ = write!(text, "{self}");
+    }
 }
 
 macro_rules! plain_ids {
     ($($ty:ty)*) => { $(impl AggregateId for $ty {})* };
 }
-plain_ids!(String Uuid u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+plain_ids!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 plain_ids!(jiff::civil::Date jiff::Timestamp);
+
+impl AggregateId for String {
+    fn push_to(&self, text: &mut String) {
+        text.push_str(self);
+    }
+}
+
+impl AggregateId for Uuid {
+    fn push_to(&self, text: &mut String) {
+        text.push_str(self.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    }
+}
 
 /// The name of a stream: `category-id`.
 ///
@@ -43,14 +62,12 @@ static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl StreamId {
     /// The stream of the aggregate `name` with this id.
-    pub fn of(name: &str, id: &impl fmt::Display) -> Self {
-        use fmt::Write;
+    pub fn of(name: &str, id: &impl AggregateId) -> Self {
         let mut full = String::with_capacity(name.len() + 40);
         full.push_str(name);
         full.push('-');
-        // Writing to a `String` cannot fail, and a `Display` that fails leaves what it has written.
-        let _ = write!(full, "{id}");
-        Self { category: name.len(), hash: HASHER.hash_one(&full), full: full.into() }
+        id.push_to(&mut full);
+        Self::named(full)
     }
 
     /// A stream by its whole name.
@@ -151,10 +168,10 @@ impl fmt::Display for Position {
 pub struct CommandId(Uuid);
 
 impl CommandId {
-    /// A new id, ordered by time.
+    /// A new id, by chance.
     #[allow(clippy::new_without_default, reason = "an id out of nowhere is not a default")]
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(Uuid::new_v4())
     }
 
     /// The id that belongs to a name of somebody else's, such as `"stripe:evt_1"`.
@@ -216,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_category_ends_at_the_first_dash() {
-        let stream = StreamId::of("account", &"a-b-c");
+        let stream = StreamId::of("account", &"a-b-c".to_owned());
         assert_eq!(
             (stream.as_str(), stream.category(), stream.id_text()),
             ("account-a-b-c", "account", "a-b-c")

@@ -5,6 +5,9 @@ extern crate self as es_core;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[doc(hidden)]
+#[path = "testing.rs"]
+pub mod __testing;
 mod aggregate;
 mod app;
 mod check;

@@ -2,6 +2,7 @@
 
 use crate::aggregate::Applier;
 use crate::event::EventEnum as _;
+use std::any::Any;
 use std::convert::Infallible;
 use std::error::Error;
 
@@ -68,10 +69,13 @@ pub struct Decision<A: Applier, R> {
     pub(crate) answer: Answer<R>,
 }
 
+/// Reads a reply from a state whose type is checked when it is called.
+pub(crate) type ReadState<R> = Box<dyn FnOnce(&dyn Any) -> R + Send>;
+
 /// Where the reply comes from.
 pub(crate) enum Answer<R> {
     Known(R),
-    FromState(Box<dyn FnOnce(&dyn std::any::Any) -> R + Send>),
+    FromState(ReadState<R>),
 }
 
 impl<R> std::fmt::Debug for Answer<R> {
@@ -197,7 +201,10 @@ macro_rules! many {
                 T::names(names);
             }
             fn into_events(self, events: &mut Vec<A::Event>) {
-                self.into_iter().for_each(|one| one.into_events(events));
+                let mut each = self.into_iter();
+                while let Some(one) = each.next() {
+                    one.into_events(events);
+                }
             }
         }
         plain_outcome!([T, $($generics)*] $ty);

@@ -1,7 +1,7 @@
 //! Decisions that answer something.
 
 use crate::aggregate::Applier;
-use crate::outcome::{Answer, Decision, IntoEvents, Outcome, ReplyValue, Violation};
+use crate::outcome::{Answer, Decision, IntoEvents, Outcome, ReadState, ReplyValue, Violation};
 use std::any::Any;
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct Reply<E, R> {
 
 enum Source<R> {
     Known(R),
-    FromState(Box<dyn FnOnce(&dyn Any) -> R + Send>),
+    FromState(ReadState<R>),
 }
 
 impl<E, R> Reply<E, R> {

@@ -107,6 +107,14 @@ impl Code<'_> {
             [part] => whole(p, part, &name),
             parts => joined(p, parts, &name),
         };
+        let push = match self.parts {
+            [Part { member, .. }] => Some(quote! {
+                fn push_to(&self, text: &mut ::std::string::String) {
+                    #p::AggregateId::push_to(&self.#member, text);
+                }
+            }),
+            _ => None,
+        };
         quote! {
             #[automatically_derived]
             impl ::core::fmt::Display for #ident {
@@ -118,7 +126,7 @@ impl Code<'_> {
                 fn from_str(text: &str) -> ::core::result::Result<Self, #p::ParseIdError> { #read }
             }
             #[automatically_derived]
-            impl #p::AggregateId for #ident {}
+            impl #p::AggregateId for #ident { #push }
         }
     }
 
@@ -265,7 +273,11 @@ mod tests {
                 }
             }
             #[automatically_derived]
-            impl ::es_core::__private::AggregateId for OrderId {}
+            impl ::es_core::__private::AggregateId for OrderId {
+                fn push_to(&self, text: &mut ::std::string::String) {
+                    ::es_core::__private::AggregateId::push_to(&self.0, text);
+                }
+            }
             #[automatically_derived]
             impl ::core::convert::From<Uuid> for OrderId {
                 fn from(id: Uuid) -> Self {

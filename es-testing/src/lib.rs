@@ -1,1 +1,52 @@
-//! The testing kit of es.
+//! The testing kit of es: given what has happened, when a command comes, then this follows.
+//!
+//! ```
+//! use es_core::prelude::*;
+//! use es_testing::prelude::*;
+//!
+//! #[event] pub struct Opened {}
+//! #[event] pub struct Deposited { pub amount: u64 }
+//! #[command(Account)] pub struct Deposit { #[id] pub account: u32, pub amount: u64 }
+//!
+//! #[aggregate(id = u32)]
+//! pub struct Account { balance: u64 }
+//!
+//! #[applier]
+//! impl Account {
+//!     fn opened(_: &Opened) -> Self { Account { balance: 0 } }
+//!     fn deposited(&mut self, e: &Deposited) { self.balance += e.amount }
+//! }
+//!
+//! #[command_handler]
+//! impl Account {
+//!     fn deposit(&self, command: Deposit) -> Deposited { Deposited { amount: command.amount } }
+//! }
+//!
+//! given((Opened {}, Deposited { amount: 50 }))
+//!     .when(Deposit { account: 1, amount: 30 })
+//!     .then(Deposited { amount: 30 })
+//!     .then_state(|account| assert_eq!(account.balance, 80));
+//! ```
+//!
+//! A scenario is a plain `#[test]`. It runs in a real [`App`](es_core::App) over a store in memory, under a
+//! clock that stands still, and every `when` also checks the laws that any aggregate has to keep:
+//!
+//! 1. payloads survive a serde round trip;
+//! 2. deciding twice decides the same (handlers without services);
+//! 3. the fold of given and new events equals the working copy;
+//! 4. a snapshot at every version and its tail equal the full fold (aggregates with snapshots);
+//! 5. an error, or a no-op, records nothing.
+//!
+//! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
+
+mod clock;
+mod diff;
+mod events;
+mod fault;
+mod laws;
+pub mod prelude;
+mod scenario;
+mod world;
+
+pub use clock::VirtualClock;
+pub use scenario::{Given, Then, given, given_nothing};

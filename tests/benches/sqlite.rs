@@ -85,8 +85,8 @@ fn deposit(file: &mut Connection) -> es_core::rusqlite::Result<()> {
         let mut known = transaction.prepare_cached("SELECT version FROM events WHERE event_id = ?1")?;
         let mut head = transaction
             .prepare_cached("SELECT version FROM events WHERE stream = ?1 ORDER BY version DESC LIMIT 1")?;
-        let mut last =
-            transaction.prepare_cached("SELECT position, stored_at FROM events ORDER BY position DESC LIMIT 1")?;
+        let mut last = transaction
+            .prepare_cached("SELECT position, stored_at FROM events ORDER BY position DESC LIMIT 1")?;
         let mut insert = transaction.prepare_cached(
             "INSERT INTO events (position, stream, category, version, event_id, name, schema, recorded_at, \
              stored_at, payload, metadata) VALUES (?1, ?2, 'account', ?3, ?4, 'MoneyDeposited', 1, ?5, ?6, ?7, ?8)",

@@ -101,7 +101,7 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
         metadata: Bytes::new(),
     };
     let part = |name: &str, version, events| Append {
-        stream: StreamId::of(name, &writer),
+        stream: StreamId::of(name, &writer.to_owned()),
         expected: Expected::Exact(version),
         events,
     };

@@ -1,22 +1,17 @@
 //! `execute_all`: several commands, one commit.
 
-use super::decide::{Terms, calls_services, decide};
 use super::execute::{Committed, Execute, Options, pause};
-use super::loaded::Loaded;
-use super::{App, answer, append};
-use crate::aggregate::{Aggregate, Applier};
-use crate::command::{Command, ErrorOf, Handle, ReplyOf};
-use crate::error::{CommandError, DomainError};
-use crate::fold::Folded;
-use crate::id::{CommandId, Position, StreamId};
-use crate::metadata::Metadata;
+use super::group::{
+    AllError, Group, Member, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
+};
+use super::{App, append};
+use crate::command::{Command, Handle, ReplyOf};
+use crate::error::CommandError;
+use crate::id::{CommandId, Position};
 use crate::retry::RetryPolicy;
-use crate::store::{Append, Commit, Expected, NewEvent, StoreFuture, StreamHead};
-use std::any::Any;
-use std::sync::Arc;
+use tracing::Instrument;
 
 type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
-type AllError = CommandError<DomainError>;
 
 /// Commands that are carried out together: a tuple of commands, or a `Vec` of one type.
 #[diagnostic::on_unimplemented(
@@ -48,78 +43,10 @@ impl App {
     /// # Errors
     /// The error of the first command that was refused; nothing was recorded.
     pub fn execute_all<G: Commands>(&self, commands: G) -> Execute<G, G::Done, AllError> {
-        Execute::new(self.clone(), commands, |app, commands, options| Box::pin(run(app, commands, options)))
-    }
-}
-
-/// What can be known of a group before anything is read.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Survey {
-    streams: Vec<StreamId>,
-    policy: Option<RetryPolicy>,
-    calls_services: bool,
-    refused: Option<AllError>,
-    app: App,
-}
-
-/// The working copies of a group, one for each stream.
-#[doc(hidden)]
-pub struct Group {
-    app: App,
-    id: CommandId,
-    said: Metadata,
-    /// Whether every state is compared with its stream first.
-    checked: bool,
-    parts: Vec<Part>,
-}
-
-/// What was decided on one stream so far.
-struct Part {
-    stream: StreamId,
-    from: u64,
-    stored: Vec<NewEvent>,
-    next: Box<dyn Working>,
-}
-
-/// A working copy whose aggregate is not named.
-trait Working: Send + Sync {
-    fn as_any(&self) -> &dyn Any;
-    fn keep<'a>(
-        self: Box<Self>,
-        app: &'a App,
-        stream: &'a StreamId,
-        from: u64,
-        position: Position,
-        head: Option<StreamHead>,
-    ) -> StoreFuture<'a, ()>;
-}
-
-impl<A: Applier> Working for Folded<A> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn keep<'a>(
-        mut self: Box<Self>,
-        app: &'a App,
-        stream: &'a StreamId,
-        from: u64,
-        position: Position,
-        head: Option<StreamHead>,
-    ) -> StoreFuture<'a, ()> {
-        self.position = position;
-        Box::pin(async move {
-            append::keep(app, stream, from, *self, head).await;
+        Execute::new(self.clone(), commands, |app, commands, options| {
+            Box::pin(run(app, commands, options).instrument(tracing::info_span!("commands")))
         })
     }
-}
-
-/// What one command of a group decided.
-#[doc(hidden)]
-pub struct Member<A: Applier, R> {
-    events: Vec<A::Event>,
-    reply: R,
-    next: Folded<A>,
 }
 
 async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::Done, AllError> {
@@ -151,10 +78,12 @@ async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::
     if let Some(refused) = survey.refused {
         return Err(refused);
     }
-    match attempts(&commands, &mut group, &policy).await {
-        Err(refused) if stated => commands.answered(&group).await?.ok_or(refused),
-        answered => answered,
+    let answered = attempts(&commands, &mut group, &policy).await;
+    // What was appended took the working copies with it.
+    if !stated || (answered.is_ok() && group.parts.is_empty()) {
+        return answered;
     }
+    commands.answered(&group).await?.map_or(answered, Ok)
 }
 
 async fn attempts<G: Commands>(
@@ -167,13 +96,14 @@ async fn attempts<G: Commands>(
     loop {
         group.parts.clear();
         let decided = commands.decide(group).await;
-        if (decided.is_err() || !group.writes()) && !group.checked {
-            // Only an append may leave on states that nobody checked.
+        let silent = group.parts.iter().any(|part| part.stored.is_empty());
+        if (decided.is_err() || silent) && !group.checked {
+            // Only an append may leave on states that nobody checked, and only on the streams it goes to.
             group.checked = true;
             continue;
         }
         let decided = decided?;
-        if !group.writes() {
+        if group.parts.iter().all(|part| part.stored.is_empty()) {
             return Ok(G::done(decided, Position(0), attempts));
         }
         match append::settled(&app, || Ok(group.commit())).await {
@@ -196,128 +126,6 @@ async fn attempts<G: Commands>(
     }
 }
 
-impl Group {
-    fn writes(&self) -> bool {
-        self.parts.iter().any(|part| !part.stored.is_empty())
-    }
-
-    /// What goes to the store: the parts that have events.
-    fn commit(&self) -> Commit {
-        let written = self.parts.iter().filter(|part| !part.stored.is_empty());
-        let parts = written.map(|part| Append {
-            stream: part.stream.clone(),
-            expected: Expected::Exact(part.from),
-            events: part.stored.clone(),
-        });
-        Commit { parts: parts.collect() }
-    }
-
-    async fn keep(&mut self, position: Position, heads: &[StreamHead]) {
-        let app = self.app.clone();
-        let written = self.parts.drain(..).filter(|part| !part.stored.is_empty());
-        for (part, head) in written.zip(heads) {
-            part.next.keep(&app, &part.stream, part.from, position, Some(*head)).await;
-        }
-    }
-
-    fn terms<C: Command>(&self, n: usize, command: &C) -> Terms {
-        let stream = C::Aggregate::stream(command.id());
-        Terms::of::<C>(stream, self.id.part(n as u64), self.said.clone())
-    }
-
-    /// The working copy of a stream; read if this is the first command on it.
-    async fn working<A: Applier>(&mut self, stream: &StreamId) -> Result<(usize, Folded<A>), AllError> {
-        if let Some(at) = self.parts.iter().position(|part| part.stream == *stream) {
-            let working = self.parts[at].next.as_any().downcast_ref::<Folded<A>>();
-            let working = working.ok_or(CommandError::NotMounted { aggregate: A::NAME })?;
-            return Ok((at, working.clone()));
-        }
-        let folded = match self.app.cache().get::<A>(stream) {
-            Some(known) if !self.checked => known,
-            _ => self.app.current(stream).await?,
-        };
-        let folded = Folded::clone(&folded);
-        self.parts.push(Part {
-            stream: stream.clone(),
-            from: folded.version,
-            stored: Vec::new(),
-            next: Box::new(folded.clone()),
-        });
-        Ok((self.parts.len() - 1, folded))
-    }
-}
-
-/// Takes note of the `n`-th command's needs.
-fn survey_one<C>(survey: &mut Survey, command: &C)
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    let policy = <C::Aggregate as Handle<C>>::RETRY;
-    if survey.policy.is_none_or(|strictest| policy.max < strictest.max) {
-        survey.policy = Some(policy);
-    }
-    survey.calls_services |= calls_services::<C>();
-    let refused = match survey.app.mounted::<C::Aggregate>() {
-        Err(unmounted) => Some(unmounted.into()),
-        Ok(()) => C::Aggregate::validate(command)
-            .map_err(|error| CommandError::Rejected(DomainError::new(error)))
-            .err(),
-    };
-    survey.refused = survey.refused.take().or(refused);
-    survey.streams.push(C::Aggregate::stream(command.id()));
-}
-
-/// Decides the `n`-th command on the working copy of its stream.
-async fn decide_one<C>(
-    group: &mut Group,
-    n: usize,
-    command: &C,
-) -> Result<Member<C::Aggregate, ReplyOf<C>>, AllError>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    let erase = |error: CommandError<ErrorOf<C>>| error.map(DomainError::new);
-    let terms = group.terms(n, command);
-    let (at, folded) = group.working::<C::Aggregate>(&terms.stream).await?;
-    let decided = decide(&group.app, &terms, command.clone(), &folded).await.map_err(erase)?;
-    let stored = decided.encode(&terms)?;
-    let part = &mut group.parts[at];
-    part.stored.extend(stored);
-    part.next = Box::new(decided.next.clone());
-    Ok(Member { events: decided.events, reply: decided.reply, next: decided.next })
-}
-
-/// What the `n`-th command answered when the group was carried out before.
-async fn answered_one<C>(group: &Group, n: usize, command: &C) -> Result<Option<Done<C>>, AllError>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    let terms = group.terms(n, command);
-    answer::from_log::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
-}
-
-/// The answer of a command that recorded nothing while others of its group did.
-async fn silent_one<C>(group: &Group, n: usize, command: &C) -> Result<Done<C>, AllError>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    let terms = group.terms(n, command);
-    let folded = group.app.current::<C::Aggregate>(&terms.stream).await?;
-    answer::silent::<C>(&terms, &folded).map_err(|error| error.map(DomainError::new))
-}
-
-fn done_one<A: Applier, R>(member: Member<A, R>, position: Position, attempts: u32) -> Committed<A, R> {
-    let Member { events, reply, mut next } = member;
-    next.position = next.position.max(position);
-    let (version, position) = (next.version, next.position);
-    let state = Loaded::of(Arc::new(next));
-    Committed { reply, events, version, position, state, attempts, duplicate: false }
-}
-
 impl<C> Commands for Vec<C>
 where
     C: Command,
@@ -327,7 +135,9 @@ where
     type Decided = Vec<Member<C::Aggregate, ReplyOf<C>>>;
 
     fn survey(&self, survey: &mut Survey) {
-        self.iter().for_each(|command| survey_one(survey, command));
+        for command in self {
+            survey_one(survey, command);
+        }
     }
     async fn answered(&self, group: &Group) -> Result<Option<Self::Done>, AllError> {
         let mut found = Vec::with_capacity(self.len());

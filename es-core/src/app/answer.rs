@@ -7,7 +7,6 @@ use super::loaded::Loaded;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
 use crate::error::{CommandError, StoreError};
 use crate::fold::{self, Folded};
-
 use crate::store::{ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use std::sync::Arc;
@@ -75,15 +74,17 @@ fn no_reply(first: &StoredEvent, redacted: bool, error: &serde_json::Error) -> D
     }
 }
 
-/// The answer of a repeated command that had recorded nothing while others of its group did.
-pub(super) fn silent<C>(
-    terms: &Terms,
-    folded: &Folded<C::Aggregate>,
-) -> Result<Done<C>, CommandError<ErrorOf<C>>>
+/// The answer of a repeated command of which nothing was found while others of its group were: it had
+/// recorded nothing, or the group was stored between one look and the next.
+pub(super) async fn silent<C>(app: &App, terms: &Terms) -> Result<Done<C>, CommandError<ErrorOf<C>>>
 where
     C: Command,
     C::Aggregate: Handle<C>,
 {
+    if let Some(done) = from_log::<C>(app, terms).await? {
+        return Ok(done);
+    }
+    let folded = app.current::<C::Aggregate>(&terms.stream).await?;
     let reply = serde_json::from_value(serde_json::Value::Null).map_err(|_| DecodeError::Payload {
         stream: terms.stream.clone(),
         version: folded.version,

@@ -26,14 +26,17 @@ pub struct AppBuilder<S> {
     mounted: Vec<Mounted>,
     services: Services,
     late: Vec<LateService>,
+    /// The commands whose services have to be there; all of them if it does not say.
+    pub(crate) services_of: Option<Vec<&'static str>>,
 }
 
 /// A service that is made from the app itself.
 struct LateService {
-    /// Whether a need is for this one; a placeholder cannot be, since there is none.
     type_id: TypeId,
-    make: Box<dyn FnOnce(App, &mut Services) + Send>,
+    make: MakeService,
 }
+
+type MakeService = Box<dyn FnOnce(App, &mut Services) + Send>;
 
 /// An aggregate that runs in this app.
 pub(crate) struct Mounted {
@@ -52,6 +55,7 @@ impl<S: EventStore> AppBuilder<S> {
             mounted: Vec::new(),
             services: Services::default(),
             late: Vec::new(),
+            services_of: None,
         }
     }
 
@@ -156,6 +160,9 @@ impl<S: EventStore> AppBuilder<S> {
                     "commands {a} and {b} are both named \"{name}\": give one another name, \
                      as in `#[command(.., name = \"{proposal}\")]`"
                 ));
+            }
+            if self.services_of.as_ref().is_some_and(|asked| !asked.contains(&handler.command)) {
+                continue;
             }
             for need in handler.services {
                 let provided = (need.provided)(&self.services)

@@ -26,5 +26,6 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 
 /// A time in whole microseconds, which is what every store keeps.
 pub(crate) fn whole_micros(time: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+    let nanoseconds = time.subsec_nanosecond();
+    Timestamp::new(time.as_second(), nanoseconds - nanoseconds % 1_000).unwrap_or(time)
 }

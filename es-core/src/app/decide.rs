@@ -45,6 +45,9 @@ impl Terms {
     /// What `C` is decided under: `said` with the command's name and id.
     pub(super) fn of<C: Command>(stream: StreamId, command_id: CommandId, mut said: Metadata) -> Self {
         said.command = Some(C::NAME.into());
+        // Metadata that was read from an event and is passed on brings what was true of that event only.
+        said.reply = None;
+        said.redacted = None;
         said.command_id = Some(command_id);
         Self { stream, command_id, metadata: Arc::new(said) }
     }

@@ -1,12 +1,12 @@
 //! `execute`: a command from the caller to the log and back.
 
-use super::decide::{Terms, calls_services, decide};
+use super::decide::{Decided, Terms, calls_services, decide};
 use super::loaded::Loaded;
 use super::{App, answer, append};
 use crate::aggregate::Aggregate;
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
-use crate::error::CommandError;
+use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
 use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
@@ -16,6 +16,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tracing::Instrument;
 
 /// A command that was carried out.
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ pub struct Execute<C, T, E> {
 
 type Running<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
+#[allow(clippy::large_enum_variant, reason = "what waits is moved once, and a box would cost every command")]
 enum Stage<C, T, E> {
     Waiting { app: App, command: C, options: Options, run: fn(App, C, Options) -> Running<T, E> },
     Running(Running<T, E>),
@@ -155,7 +157,10 @@ impl App {
         C: Command,
         C::Aggregate: Handle<C>,
     {
-        Execute::new(self.clone(), command, |app, command, options| Box::pin(run(app, command, options)))
+        Execute::new(self.clone(), command, |app, command, options| {
+            let span = tracing::info_span!("command", name = C::NAME, stream = tracing::field::Empty);
+            Box::pin(run(app, command, options).instrument(span))
+        })
     }
 }
 
@@ -175,6 +180,7 @@ where
     let stated = options.id.is_some();
     let command_id = options.id.unwrap_or_else(CommandId::new);
     let stream = C::Aggregate::stream(command.id());
+    tracing::Span::current().record("stream", tracing::field::display(&stream));
     if !stated {
         C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
     }
@@ -186,12 +192,17 @@ where
         }
         C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
     }
-    let refused = match attempts(&app, &terms, command, options.expected).await {
-        Err(refused) if stated => refused,
-        answered => return answered,
-    };
-    // Somebody else may have carried out the same command since it was looked up.
-    answer::from_log::<C>(&app, &terms).await?.ok_or(refused)
+    let answered = attempts(&app, &terms, command, options.expected).await;
+    let appended = answered.as_ref().is_ok_and(|done| !done.events.is_empty());
+    if !stated || appended {
+        return answered;
+    }
+    // Somebody else may have carried out the same command since it was looked up; then it is this one's own
+    // doing that leaves it nothing to do.
+    match answer::from_log::<C>(&app, &terms).await? {
+        Some(done) => Ok(done),
+        None => answered,
+    }
 }
 
 /// Decides and appends until one of it stands.
@@ -226,47 +237,51 @@ where
                     .map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
             }
         };
-        let expected_version = Expected::Exact(known.folded.version);
-        let commit = || Ok(Commit::one(terms.stream.clone(), expected_version, decided.encode(terms)?));
-        match append::settled(app, commit).await {
-            Ok(appended) if appended.duplicate => {
-                app.cache().drop_state(&terms.stream);
-                return answer::from_log::<C>(app, terms).await?.ok_or(CommandError::Conflict { attempts });
-            }
-            Ok(appended) => {
-                let mut next = decided.next;
-                next.position = appended.position;
-                let next = append::keep(
-                    app,
-                    &terms.stream,
-                    known.folded.version,
-                    next,
-                    appended.heads.first().copied(),
-                )
-                .await;
-                return Ok(Committed {
-                    reply: decided.reply,
-                    events: decided.events,
-                    version: next.version,
-                    position: next.position,
-                    state: Loaded::of(next),
-                    attempts,
-                    duplicate: false,
-                });
-            }
-            Err(error) => {
-                if !append::is_conflict(&error) {
-                    return Err(append::refused(error));
-                }
-                if expected.is_some() || attempts > policy.max {
-                    return Err(CommandError::Conflict { attempts });
-                }
-                pause(&policy, attempts).await;
-                check(app, terms, &mut known).await?;
-                attempts += 1;
-            }
+        let error = match append::<C>(app, terms, &known.folded, decided, attempts).await {
+            Ok(answered) => return answered,
+            Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
+            Err(conflict) => conflict,
+        };
+        if expected.is_some() || attempts > policy.max {
+            tracing::debug!(attempts, %error, "given up");
+            return Err(CommandError::Conflict { attempts });
         }
+        pause(&policy, attempts).await;
+        check(app, terms, &mut known).await?;
+        attempts += 1;
     }
+}
+
+/// Appends what was decided, and answers.
+///
+/// # Errors
+/// [`StoreError`] if it was not stored: a conflict among others.
+async fn append<C>(
+    app: &App,
+    terms: &Terms,
+    folded: &Folded<C::Aggregate>,
+    decided: Decided<C::Aggregate, ReplyOf<C>>,
+    attempts: u32,
+) -> Result<Answered<C>, StoreError>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let expected = Expected::Exact(folded.version);
+    let commit = || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?));
+    let appended = append::settled(app, commit).await?;
+    if appended.duplicate {
+        app.cache().drop_state(&terms.stream);
+        let stored = answer::from_log::<C>(app, terms).await;
+        return Ok(stored.and_then(|done| done.ok_or(CommandError::Conflict { attempts })));
+    }
+    let Decided { events, reply, mut next, .. } = decided;
+    next.position = appended.position;
+    let head = appended.heads.first().copied();
+    let next = append::keep(app, &terms.stream, folded.version, next, head).await;
+    let (version, position) = (next.version, next.position);
+    let state = Loaded::of(next);
+    Ok(Ok(Committed { reply, events, version, position, state, attempts, duplicate: false }))
 }
 
 /// Compares a state with its stream; whether that changed it.

@@ -9,6 +9,7 @@ use crate::event::EventEnum;
 use crate::store::StoreFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 /// A command whose type is known by its name only.
 #[derive(Clone, Debug)]
@@ -33,14 +34,11 @@ impl App {
         let command = JsonCommand { name: name.into(), fields };
         Execute::new(self.clone(), command, |app, command, options| {
             let handlers = app.handlers();
-            match handlers.get(command.name.as_str()) {
-                Some(handler) => (handler.execute)(app, command.fields, options),
-                None => {
-                    let mut known: Vec<_> = handlers.keys().copied().collect();
-                    known.sort_unstable();
-                    Box::pin(async { Err(DispatchError::UnknownCommand { name: command.name, known }) })
-                }
-            }
+            let Some(handler) = handlers.get(command.name.as_str()) else {
+                let known = app.commands();
+                return Box::pin(async { Err(DispatchError::UnknownCommand { name: command.name, known }) });
+            };
+            (handler.execute)(app, command.fields, options)
         })
     }
 
@@ -69,12 +67,14 @@ where
     C: Command,
     C::Aggregate: Handle<C>,
 {
-    Box::pin(async move {
+    let span = tracing::info_span!("command", name = C::NAME, stream = tracing::field::Empty);
+    let executed = async move {
         let command: C = serde_path_to_error::deserialize(fields)
             .map_err(|error| DispatchError::Malformed { command: C::NAME, reason: error.to_string() })?;
         let done = execute::run(app, command, options).await.map_err(|error| error.map(DomainError::new))?;
         Ok(answer::<C::Aggregate, ReplyOf<C>>(&done))
-    })
+    };
+    Box::pin(executed.instrument(span))
 }
 
 fn answer<A: Applier, R: Serialize>(done: &Committed<A, R>) -> Value {

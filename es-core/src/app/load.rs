@@ -124,6 +124,10 @@ impl App {
         bound: Bound,
     ) -> Result<Folded<A>, LoadError> {
         loop {
+            if folded.version == 0 {
+                // Nothing was folded yet that an edit could have made wrong.
+                folded.edits = page.head.edits;
+            }
             if page.head.edits != folded.edits || page.head.version < folded.version {
                 folded = Folded::start();
                 folded.edits = page.head.edits;

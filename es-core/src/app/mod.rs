@@ -9,6 +9,7 @@ mod clock;
 mod decide;
 mod edit;
 mod execute;
+mod group;
 mod json;
 mod load;
 mod loaded;

@@ -113,7 +113,7 @@ impl Model {
 
 fn dead_ends(aggregate: &AggregateModel) -> Vec<Finding> {
     let raised = |event: &str| aggregate.commands.iter().any(|command| command.raises.contains(&event));
-    let unraised = aggregate.events.iter().filter(|event| !raised(event.name));
+    let unraised = aggregate.events.iter().filter(|event| !event.retired && !raised(event.name));
     let silent = aggregate.commands.iter().filter(|command| command.raises.is_empty());
     let unraised =
         unraised.map(|event| Finding::NeverRaised { aggregate: aggregate.name, event: event.name });

@@ -49,6 +49,8 @@ pub struct EventModel {
     pub oldest: u16,
     /// What it does: `birth`, `life` or `end`.
     pub role: &'static str,
+    /// Whether it is declared `retired`: it is applied, and nothing raises it.
+    pub retired: bool,
     /// Its fields.
     pub fields: &'static [Field],
     /// The type, with its path.
@@ -114,7 +116,10 @@ impl Model {
             appliers.into_iter().any(|applier| applier.event == event.info)
         };
         Self {
-            aggregates: aggregates.iter().map(|record| AggregateModel::of(record, handlers)).collect(),
+            aggregates: aggregates
+                .iter()
+                .map(|record| AggregateModel::of(record, handlers, events))
+                .collect(),
             past: events.iter().filter(|event| !applied(event)).map(|event| PastEvent::of(event)).collect(),
         }
     }
@@ -131,19 +136,21 @@ impl AggregateModel {
         self.commands.iter()
     }
 
-    fn of(record: &AggregateRecord, handlers: &[&HandlerRecord]) -> Self {
+    fn of(record: &AggregateRecord, handlers: &[&HandlerRecord], events: &[&EventRecord]) -> Self {
+        let retired =
+            |applier: &ApplierRecord| events.iter().any(|event| event.retired && event.info == applier.event);
         let own = handlers.iter().filter(|handler| handler.type_id == record.type_id);
         Self {
             name: record.name,
             path: record.path,
-            events: record.appliers.iter().map(EventModel::of).collect(),
+            events: record.appliers.iter().map(|applier| EventModel::of(applier, retired(applier))).collect(),
             commands: own.map(|handler| CommandModel::of(handler)).collect(),
         }
     }
 }
 
 impl EventModel {
-    fn of(applier: &ApplierRecord) -> Self {
+    fn of(applier: &ApplierRecord, retired: bool) -> Self {
         Self {
             name: applier.event.name,
             version: applier.event.version,
@@ -153,6 +160,7 @@ impl EventModel {
                 Role::Life => "life",
                 Role::End => "end",
             },
+            retired,
             fields: applier.event.fields,
             type_name: (applier.type_name)(),
         }

@@ -82,7 +82,8 @@ pub struct Appended {
     pub duplicate: bool,
     /// The head of each part's stream, in the order of the parts.
     pub heads: Vec<StreamHead>,
-    /// The position of the commit's last event; in a duplicate, of the last event of the log.
+    /// The position of the commit's last event, before which the others stand, part by part; in a duplicate,
+    /// of the last event of the log.
     pub position: Position,
 }
 

@@ -1,11 +1,11 @@
 //! The words that the cases are written in.
 
 use bytes::Bytes;
-use es_core::{Position, StreamId};
 use es_core::store::{
     Append, AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, NewEvent, SqliteStore,
     StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
 };
+use es_core::{Position, StreamId};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use uuid::Uuid;

@@ -1,0 +1,213 @@
+//! The working copies of a group of commands: one for each stream, whichever aggregate it is of.
+
+use super::decide::{Terms, calls_services, decide};
+use super::execute::Committed;
+use super::loaded::Loaded;
+use super::{App, answer, append};
+use crate::aggregate::{Aggregate, Applier};
+use crate::command::{Command, ErrorOf, Handle, ReplyOf};
+use crate::error::{CommandError, DomainError};
+use crate::fold::Folded;
+use crate::id::{CommandId, Position, StreamId};
+use crate::metadata::Metadata;
+use crate::retry::RetryPolicy;
+use crate::store::{Append, Commit, Expected, NewEvent, StoreFuture, StreamHead};
+use std::any::Any;
+use std::sync::Arc;
+
+type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
+/// The error of a group: whichever command's it is.
+pub(super) type AllError = CommandError<DomainError>;
+
+/// What can be known of a group before anything is read.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Survey {
+    pub(super) streams: Vec<StreamId>,
+    pub(super) policy: Option<RetryPolicy>,
+    pub(super) calls_services: bool,
+    pub(super) refused: Option<AllError>,
+    pub(super) app: App,
+}
+
+/// The working copies of a group, one for each stream.
+#[doc(hidden)]
+pub struct Group {
+    pub(super) app: App,
+    pub(super) id: CommandId,
+    pub(super) said: Metadata,
+    /// Whether every state is compared with its stream first.
+    pub(super) checked: bool,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What was decided on one stream so far.
+pub(super) struct Part {
+    pub(super) stream: StreamId,
+    pub(super) from: u64,
+    pub(super) stored: Vec<NewEvent>,
+    next: Box<dyn Working>,
+}
+
+/// A working copy whose aggregate is not named.
+trait Working: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn keep<'a>(
+        self: Box<Self>,
+        app: &'a App,
+        stream: &'a StreamId,
+        from: u64,
+        position: Position,
+        head: Option<StreamHead>,
+    ) -> StoreFuture<'a, ()>;
+}
+
+impl<A: Applier> Working for Folded<A> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn keep<'a>(
+        mut self: Box<Self>,
+        app: &'a App,
+        stream: &'a StreamId,
+        from: u64,
+        position: Position,
+        head: Option<StreamHead>,
+    ) -> StoreFuture<'a, ()> {
+        self.position = position;
+        Box::pin(async move {
+            append::keep(app, stream, from, *self, head).await;
+        })
+    }
+}
+
+/// What one command of a group decided.
+#[doc(hidden)]
+pub struct Member<A: Applier, R> {
+    events: Vec<A::Event>,
+    reply: R,
+    next: Folded<A>,
+}
+
+impl Group {
+    /// What goes to the store: the parts that have events.
+    pub(super) fn commit(&self) -> Commit {
+        let written = self.parts.iter().filter(|part| !part.stored.is_empty());
+        let parts = written.map(|part| Append {
+            stream: part.stream.clone(),
+            expected: Expected::Exact(part.from),
+            events: part.stored.clone(),
+        });
+        Commit { parts: parts.collect() }
+    }
+
+    pub(super) async fn keep(&mut self, position: Position, heads: &[StreamHead]) {
+        let app = self.app.clone();
+        let written: Vec<_> = self.parts.drain(..).filter(|part| !part.stored.is_empty()).collect();
+        let mut last = position;
+        for (part, head) in written.into_iter().zip(heads).rev() {
+            part.next.keep(&app, &part.stream, part.from, last, Some(*head)).await;
+            last.0 -= part.stored.len() as u64;
+        }
+    }
+
+    fn terms<C: Command>(&self, n: usize, command: &C) -> Terms {
+        let stream = C::Aggregate::stream(command.id());
+        Terms::of::<C>(stream, self.id.part(n as u64), self.said.clone())
+    }
+
+    /// The working copy of a stream; read if this is the first command on it.
+    async fn working<A: Applier>(&mut self, stream: &StreamId) -> Result<(usize, Folded<A>), AllError> {
+        if let Some(at) = self.parts.iter().position(|part| part.stream == *stream) {
+            let working = self.parts[at].next.as_any().downcast_ref::<Folded<A>>();
+            let working = working.ok_or(CommandError::NotMounted { aggregate: A::NAME })?;
+            return Ok((at, working.clone()));
+        }
+        let folded = match self.app.cache().get::<A>(stream) {
+            Some(known) if !self.checked => known,
+            _ => self.app.current(stream).await?,
+        };
+        let folded = Folded::clone(&folded);
+        self.parts.push(Part {
+            stream: stream.clone(),
+            from: folded.version,
+            stored: Vec::new(),
+            next: Box::new(folded.clone()),
+        });
+        Ok((self.parts.len() - 1, folded))
+    }
+}
+
+/// Takes note of the `n`-th command's needs.
+pub(super) fn survey_one<C>(survey: &mut Survey, command: &C)
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let policy = <C::Aggregate as Handle<C>>::RETRY;
+    if survey.policy.is_none_or(|strictest| policy.max < strictest.max) {
+        survey.policy = Some(policy);
+    }
+    survey.calls_services |= calls_services::<C>();
+    let refused = match survey.app.mounted::<C::Aggregate>() {
+        Err(unmounted) => Some(unmounted.into()),
+        Ok(()) => C::Aggregate::validate(command)
+            .map_err(|error| CommandError::Rejected(DomainError::new(error)))
+            .err(),
+    };
+    survey.refused = survey.refused.take().or(refused);
+    survey.streams.push(C::Aggregate::stream(command.id()));
+}
+
+/// Decides the `n`-th command on the working copy of its stream.
+pub(super) async fn decide_one<C>(
+    group: &mut Group,
+    n: usize,
+    command: &C,
+) -> Result<Member<C::Aggregate, ReplyOf<C>>, AllError>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let erase = |error: CommandError<ErrorOf<C>>| error.map(DomainError::new);
+    let terms = group.terms(n, command);
+    let (at, folded) = group.working::<C::Aggregate>(&terms.stream).await?;
+    let decided = decide(&group.app, &terms, command.clone(), &folded).await.map_err(erase)?;
+    let stored = decided.encode(&terms)?;
+    let part = &mut group.parts[at];
+    part.stored.extend(stored);
+    part.next = Box::new(decided.next.clone());
+    Ok(Member { events: decided.events, reply: decided.reply, next: decided.next })
+}
+
+/// What the `n`-th command answered when the group was carried out before.
+pub(super) async fn answered_one<C>(group: &Group, n: usize, command: &C) -> Result<Option<Done<C>>, AllError>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let terms = group.terms(n, command);
+    answer::from_log::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
+}
+
+/// The answer of a command of which nothing was found while others of its group were.
+pub(super) async fn silent_one<C>(group: &Group, n: usize, command: &C) -> Result<Done<C>, AllError>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let terms = group.terms(n, command);
+    answer::silent::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
+}
+
+pub(super) fn done_one<A: Applier, R>(
+    member: Member<A, R>,
+    position: Position,
+    attempts: u32,
+) -> Committed<A, R> {
+    let Member { events, reply, mut next } = member;
+    next.position = next.position.max(position);
+    let (version, position) = (next.version, next.position);
+    let state = Loaded::of(Arc::new(next));
+    Committed { reply, events, version, position, state, attempts, duplicate: false }
+}

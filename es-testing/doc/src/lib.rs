@@ -1,0 +1,118 @@
+//! The model that the examples in es-testing's documentation play with.
+#![allow(missing_docs, reason = "the examples say what it is for")]
+use es_core::prelude::*;
+
+#[event]
+pub struct AccountOpened {}
+#[event]
+pub struct MoneyDeposited {
+    pub amount: u64,
+}
+#[event(name = "account.withdrawn", version = 2, from = MoneyWithdrawnV1)]
+pub struct MoneyWithdrawn {
+    pub amount: u64,
+}
+#[event(name = "account.withdrawn", version = 1)]
+pub struct MoneyWithdrawnV1 {
+    pub cents: u64,
+}
+impl From<MoneyWithdrawnV1> for MoneyWithdrawn {
+    fn from(old: MoneyWithdrawnV1) -> Self {
+        MoneyWithdrawn { amount: old.cents / 100 }
+    }
+}
+#[event]
+pub struct AccountClosed;
+
+macro_rules! commands {
+    ($($name:ident { $($field:ident),* })*) => { $(
+        #[command(Account)]
+        pub struct $name {
+            #[id]
+            pub account: u32,
+            $(pub $field: u64),*
+        }
+    )* };
+}
+commands! {
+    OpenAccount {}
+    Deposit { amount }
+    Withdraw { amount }
+    ForceWithdraw { amount }
+    CashOut { amount }
+    CloseAccount {}
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum AccountError {
+    #[error("only {available} available")]
+    Overdraft { available: u64 },
+    #[error("overdrawn")]
+    Overdrawn,
+}
+
+pub trait Atm: Send + Sync {
+    fn pay_out(&self, amount: u64);
+}
+pub struct FakeAtm;
+impl Atm for FakeAtm {
+    fn pay_out(&self, _: u64) {}
+}
+
+#[aggregate(id = u32)]
+pub struct Account {
+    pub balance: i64,
+    pub opened_by: Option<String>,
+    pub opened_at: Timestamp,
+    pub channel: Option<String>,
+}
+
+#[applier]
+impl Account {
+    fn opened(_: &AccountOpened, env: &Envelope) -> Self {
+        let (opened_by, channel) = (env.metadata.actor.clone(), env.metadata.get("channel"));
+        Account { balance: 0, opened_by, opened_at: env.recorded_at, channel }
+    }
+    fn deposited(&mut self, e: &MoneyDeposited) {
+        self.balance = self.balance.saturating_add_unsigned(e.amount);
+    }
+    fn withdrawn(&mut self, e: &MoneyWithdrawn) {
+        self.balance = self.balance.saturating_sub_unsigned(e.amount);
+    }
+    fn closed(self, _: &AccountClosed) {}
+
+    #[invariant]
+    fn never_negative(&self) -> Result<(), AccountError> {
+        if self.balance < 0 { Err(AccountError::Overdrawn) } else { Ok(()) }
+    }
+}
+
+#[command_handler]
+impl Account {
+    fn open(_: OpenAccount) -> AccountOpened {
+        AccountOpened {}
+    }
+    fn deposit(&self, command: Deposit) -> Option<MoneyDeposited> {
+        (command.amount > 0).then_some(MoneyDeposited { amount: command.amount })
+    }
+    fn withdraw(&self, command: Withdraw) -> Result<Reply<MoneyWithdrawn, i64>, AccountError> {
+        let available = u64::try_from(self.balance).unwrap_or(0);
+        if command.amount > available {
+            return Err(AccountError::Overdraft { available });
+        }
+        let event = MoneyWithdrawn { amount: command.amount };
+        Ok(Reply::from_state(event, |account: &Account| account.balance))
+    }
+    #[retry(max = 0)]
+    fn force_withdraw(&self, command: ForceWithdraw) -> Result<MoneyWithdrawn, AccountError> {
+        Ok(MoneyWithdrawn { amount: command.amount })
+    }
+    #[retry(max = 0)]
+    fn cash_out(&self, command: CashOut, atm: &dyn Atm) -> MoneyWithdrawn {
+        atm.pay_out(command.amount);
+        MoneyWithdrawn { amount: command.amount }
+    }
+    fn close(&self, _: CloseAccount) -> AccountClosed {
+        AccountClosed
+    }
+}

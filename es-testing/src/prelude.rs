@@ -1,0 +1,5 @@
+//! What a test needs: `use es_testing::prelude::*;`.
+
+pub use crate::clock::VirtualClock;
+pub use crate::events;
+pub use crate::scenario::{Given, Then, given, given_nothing};

@@ -1,0 +1,15 @@
+//! Scenarios: given events, when a command, then what follows.
+
+mod act;
+mod answer;
+mod given;
+mod guard;
+mod race;
+mod refused;
+mod run;
+mod then;
+mod when;
+
+pub(crate) use answer::Answer;
+pub use given::{Given, given, given_nothing};
+pub use then::Then;

@@ -1,0 +1,89 @@
+//! Where the cases happen: a place that processes open.
+
+use crate::probe::Probe;
+use es_core::prelude::*;
+use es_core::store::{Durability, MemoryStore, SqliteOptions, SqliteStore, StoredEvent, StreamRead};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// Makes a test of each case on each store.
+macro_rules! on_every_store {
+    ($($case:ident)*) => {
+        mod on_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::kit::Place::memory()).await;
+            })*
+        }
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::kit::Place::file()).await;
+            })*
+        }
+    };
+}
+
+/// One log, which every process opens for itself.
+pub enum Place {
+    Memory(MemoryStore),
+    File(TempDir),
+}
+
+impl Place {
+    pub fn memory() -> Self {
+        Self::Memory(MemoryStore::new())
+    }
+
+    pub fn file() -> Self {
+        Self::File(tempfile::tempdir().unwrap())
+    }
+
+    /// The store as one more process sees it.
+    pub async fn open(&self) -> Probe {
+        match self {
+            Self::Memory(store) => Probe::over(store.clone()),
+            Self::File(folder) => {
+                // What a power loss would take is not the matter here.
+                let options = SqliteOptions::new().durability(Durability::Relaxed);
+                Probe::over(SqliteStore::open_with(folder.path().join("log.db"), options).await.unwrap())
+            }
+        }
+    }
+
+    /// What is stored of a stream, hidden events left out.
+    pub async fn stored(&self, stream: &StreamId) -> Vec<StoredEvent> {
+        let page = self.open().await.read_stream(stream, StreamRead::after(0).limit(2_000)).await.unwrap();
+        assert!(!page.more, "{stream} is longer than these cases make it");
+        page.events
+    }
+
+    /// The names of what is stored of a stream.
+    pub async fn names(&self, stream: &StreamId) -> Vec<String> {
+        self.stored(stream).await.iter().map(|event| event.name.to_string()).collect()
+    }
+}
+
+/// A clock that shows what it was set to.
+#[derive(Clone)]
+pub struct SetClock(Arc<Mutex<Timestamp>>);
+
+impl SetClock {
+    pub fn at(time: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(time)))
+    }
+
+    pub fn set(&self, time: Timestamp) {
+        *self.0.lock().unwrap() = time;
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+pub fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}

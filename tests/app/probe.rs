@@ -1,0 +1,261 @@
+//! A store that counts what is asked of it, and fails where it is told to.
+
+use bytes::Bytes;
+use es_core::prelude::*;
+use es_core::store::{
+    AppendError, Appended, Commit, Expected, Filter, LogPage, ReadError, StoreFuture, StoredEvent,
+    StoredSnapshot, StreamPage, StreamRead,
+};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// A store around another one. Clones share what is counted and what is to come.
+#[derive(Clone)]
+pub struct Probe {
+    inner: Arc<dyn EventStore>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// Something that happens elsewhere at just that moment.
+pub type Elsewhere = BoxFuture<'static, ()>;
+
+/// What becomes of an append.
+pub enum Fate {
+    /// It is stored, if it can be.
+    Stored,
+    /// Something else happens first.
+    After(Elsewhere),
+    /// Nobody hears what became of it, and it was stored.
+    StoredUnheard,
+    /// Nobody hears what became of it, and it was lost.
+    LostUnheard,
+    /// The store says that it does not answer.
+    Unavailable,
+    /// It never arrives.
+    Stuck,
+    /// It is stored, and the answer never arrives.
+    StoredAndStuck,
+}
+
+/// How the store keeps snapshots.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Snapshots {
+    #[default]
+    Kept,
+    Failing,
+    Garbled,
+}
+
+#[derive(Default)]
+struct Shared {
+    counted: Counted,
+    fates: VecDeque<Fate>,
+    after_find: Option<Elsewhere>,
+    before_reads: VecDeque<Elsewhere>,
+    snapshots: Snapshots,
+    saved: Vec<StoredSnapshot>,
+}
+
+/// What was asked of a store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counted {
+    pub appends: usize,
+    pub conflicts: usize,
+    /// Behind which version each read of a stream began.
+    pub reads: Vec<u64>,
+    pub finds: usize,
+    pub snapshot_loads: usize,
+    pub snapshot_saves: usize,
+}
+
+impl Probe {
+    pub fn over(store: impl EventStore) -> Self {
+        Self { inner: Arc::new(store), shared: Arc::default() }
+    }
+
+    /// What was asked since the last time this was.
+    pub fn counted(&self) -> Counted {
+        std::mem::take(&mut self.shared().counted)
+    }
+
+    /// What becomes of the next appends, one after the other; all later ones are stored.
+    pub fn fates(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.shared().fates.extend(fates);
+    }
+
+    /// Happens once the next search for an event has looked.
+    pub fn after_find(&self, event: impl Future<Output = ()> + Send + 'static) {
+        self.shared().after_find = Some(Box::pin(event));
+    }
+
+    /// What happens just before the next reads of a stream look, one after the other.
+    pub fn before_reads(&self, events: impl IntoIterator<Item = Elsewhere>) {
+        self.shared().before_reads.extend(events);
+    }
+
+    pub fn snapshots(&self, snapshots: Snapshots) {
+        self.shared().snapshots = snapshots;
+    }
+
+    /// The snapshots that were to be kept, in order.
+    pub fn saved(&self) -> Vec<StoredSnapshot> {
+        self.shared().saved.clone()
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap()
+    }
+
+    async fn pass_on(&self, commit: Commit) -> Result<Appended, AppendError> {
+        let answer = self.inner.append(commit).await;
+        if matches!(answer, Err(AppendError::Conflict { .. })) {
+            self.shared().counted.conflicts += 1;
+        }
+        answer
+    }
+}
+
+fn broken() -> es_core::store::BoxError {
+    io::Error::other("the line is broken").into()
+}
+
+impl EventStore for Probe {
+    fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let fate = {
+                let mut shared = self.shared();
+                shared.counted.appends += 1;
+                shared.fates.pop_front().unwrap_or(Fate::Stored)
+            };
+            match fate {
+                Fate::Stored => self.pass_on(commit).await,
+                Fate::After(event) => {
+                    event.await;
+                    self.pass_on(commit).await
+                }
+                Fate::StoredUnheard => {
+                    self.pass_on(commit).await?;
+                    Err(AppendError::Ambiguous { cause: broken() })
+                }
+                Fate::LostUnheard => Err(AppendError::Ambiguous { cause: broken() }),
+                Fate::Unavailable => Err(AppendError::Unavailable { cause: broken() }),
+                Fate::Stuck => std::future::pending().await,
+                Fate::StoredAndStuck => {
+                    self.pass_on(commit).await?;
+                    std::future::pending().await
+                }
+            }
+        })
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        read: StreamRead,
+    ) -> StoreFuture<'a, Result<StreamPage, ReadError>> {
+        Box::pin(async move {
+            let event = {
+                let mut shared = self.shared();
+                shared.counted.reads.push(read.after);
+                shared.before_reads.pop_front()
+            };
+            if let Some(event) = event {
+                event.await;
+            }
+            self.inner.read_stream(stream, read).await
+        })
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
+        self.inner.read_log(after, filter, limit)
+    }
+
+    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(async move {
+            let found = self.inner.find_event(id).await;
+            let event = {
+                let mut shared = self.shared();
+                shared.counted.finds += 1;
+                shared.after_find.take()
+            };
+            if let Some(event) = event {
+                event.await;
+            }
+            found
+        })
+    }
+
+    fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        self.inner.head()
+    }
+
+    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
+        self.inner.wait(after, max)
+    }
+
+    fn close_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        reason: &'a str,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        self.inner.close_stream(stream, expected, reason)
+    }
+
+    fn truncate_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        before: u64,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        self.inner.truncate_stream(stream, expected, before)
+    }
+
+    fn redact_event(&self, id: Uuid, metadata: Bytes) -> StoreFuture<'_, Result<bool, AppendError>> {
+        self.inner.redact_event(id, metadata)
+    }
+
+    fn load_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        fingerprint: u64,
+    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
+        Box::pin(async move {
+            let snapshots = {
+                let mut shared = self.shared();
+                shared.counted.snapshot_loads += 1;
+                shared.snapshots
+            };
+            match snapshots {
+                Snapshots::Kept => self.inner.load_snapshot(stream, fingerprint).await,
+                Snapshots::Failing => Err(ReadError::Unavailable(broken())),
+                Snapshots::Garbled => {
+                    let kept = self.inner.load_snapshot(stream, fingerprint).await?;
+                    Ok(kept.map(|kept| StoredSnapshot { payload: Bytes::from_static(b"{\"tot"), ..kept }))
+                }
+            }
+        })
+    }
+
+    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
+        Box::pin(async move {
+            let snapshots = {
+                let mut shared = self.shared();
+                shared.counted.snapshot_saves += 1;
+                shared.saved.push(snapshot.clone());
+                shared.snapshots
+            };
+            match snapshots {
+                Snapshots::Failing => Err(AppendError::Unavailable { cause: broken() }),
+                _ => self.inner.save_snapshot(snapshot).await,
+            }
+        })
+    }
+}

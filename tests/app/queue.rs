@@ -1,0 +1,154 @@
+//! Commands on one stream wait for each other inside a process, and nobody waits for ever.
+
+use crate::bank::{
+    AccountId, CloseAccount, Errand, Fetch, FetchPatiently, ann, balance, bank, bank_with, bob, deposit,
+    opened, replayed, withdraw,
+};
+use crate::kit::Place;
+use crate::probe::{Fate, Probe};
+use es_core::prelude::*;
+use es_core::store::MemoryStore;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+on_every_store! {
+    commands_on_one_stream_do_not_race_inside_a_process
+    commands_that_meet_in_the_opposite_order_go_on
+    a_command_inside_a_command_on_the_same_stream_ends
+    groups_in_opposite_orders_go_on
+}
+
+/// Far longer than anything here takes, so that what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn commands_on_one_stream_do_not_race_inside_a_process(place: Place) {
+    let store = place.open().await;
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 0).await;
+    store.counted();
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let app = app.clone();
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    assert_eq!(app.execute(deposit(ann(), 1)).await.unwrap().attempts, 1);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let counted = store.counted();
+    assert_eq!((counted.appends, counted.conflicts, counted.reads.len()), (160, 0, 0));
+    assert_eq!(replayed(&place, &ann()).await, Some(160));
+}
+
+/// Sends a withdrawal from the other account while it is run; the app is given to it later.
+#[derive(Default)]
+struct Sends {
+    app: OnceLock<App>,
+    same: bool,
+}
+
+impl Errand for Sends {
+    fn run<'a>(&'a self, account: &'a AccountId, _: u64) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let other = if *account == ann() { bob() } else { ann() };
+            let to = if self.same { account.clone() } else { other };
+            self.app.get().unwrap().execute(deposit(to, 100)).await.unwrap();
+        })
+    }
+}
+
+async fn sending(place: &Place, same: bool) -> App {
+    let errand = Arc::new(Sends { app: OnceLock::new(), same });
+    let app = bank_with(place.open().await, errand.clone()).await;
+    opened(&app, ann(), 0).await;
+    opened(&app, bob(), 0).await;
+    assert!(errand.app.set(app.clone()).is_ok());
+    app
+}
+
+async fn commands_that_meet_in_the_opposite_order_go_on(place: Place) {
+    let app = sending(&place, false).await;
+    let fetch = |account| tokio::spawn(app.execute(FetchPatiently { account, amount: 1 }));
+    let (one, other) = (fetch(ann()), fetch(bob()));
+    let both = async { (one.await.unwrap(), other.await.unwrap()) };
+    let (one, other) = tokio::time::timeout(PATIENCE, both).await.expect("they wait for each other");
+    // Whoever lost a race was told so, and each nested deposit happened.
+    for refused in [one.err(), other.err()].into_iter().flatten() {
+        assert!(matches!(refused, CommandError::Conflict { attempts: 4 }), "{refused}");
+    }
+    assert!(replayed(&place, &ann()).await.unwrap() >= 100 && replayed(&place, &bob()).await.unwrap() >= 100);
+}
+
+async fn a_command_inside_a_command_on_the_same_stream_ends(place: Place) {
+    let app = sending(&place, true).await;
+    let fetch = async { app.execute(FetchPatiently { account: ann(), amount: 1 }).await };
+    let refused = tokio::time::timeout(PATIENCE, fetch).await.expect("it waits for itself").unwrap_err();
+    // Its own nested command is what was faster, each of the four times.
+    assert!(matches!(refused, CommandError::Conflict { attempts: 4 }), "{refused}");
+    assert_eq!(replayed(&place, &ann()).await, Some(400));
+    let refused = app.execute(Fetch { account: ann(), amount: 1 }).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Conflict { attempts: 1 }), "{refused}");
+}
+
+async fn groups_in_opposite_orders_go_on(place: Place) {
+    let app = bank(place.open().await).await;
+    opened(&app, ann(), 1_000).await;
+    opened(&app, bob(), 1_000).await;
+    let move_money = |from: fn() -> AccountId, to: fn() -> AccountId| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                let (taken, given) = app.execute_all((withdraw(from(), 1), deposit(to(), 1))).await.unwrap();
+                assert_eq!((taken.attempts, given.attempts), (1, 1));
+            }
+        })
+    };
+    let (there, back) = (move_money(ann, bob), move_money(bob, ann));
+    let both = async { (there.await.unwrap(), back.await.unwrap()) };
+    tokio::time::timeout(PATIENCE, both).await.expect("they wait for each other");
+    assert_eq!(replayed(&place, &ann()).await, Some(1_000));
+    assert_eq!(replayed(&place, &bob()).await, Some(1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waited_a_second_goes_on() {
+    let store = Probe::over(MemoryStore::new());
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 10).await;
+    store.fates([Fate::Stuck]);
+    let stuck = tokio::spawn(app.execute(deposit(ann(), 1)));
+    tokio::task::yield_now().await;
+    let before = tokio::time::Instant::now();
+    app.execute(deposit(ann(), 2)).await.unwrap();
+    assert_eq!(before.elapsed().as_secs(), 1);
+    assert!(!stuck.is_finished());
+    assert_eq!(balance(&app, &ann()).await, Some(12));
+    stuck.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_inside_a_command_waits_for_nobody() {
+    let app = sending(&Place::memory(), true).await;
+    let before = tokio::time::Instant::now();
+    app.execute(Fetch { account: ann(), amount: 1 }).await.unwrap_err();
+    assert_eq!((before.elapsed(), balance(&app, &ann()).await), (Duration::ZERO, Some(100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_on_other_streams_do_not_wait() {
+    let store = Probe::over(MemoryStore::new());
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 10).await;
+    opened(&app, bob(), 10).await;
+    store.fates([Fate::Stuck]);
+    let stuck = tokio::spawn(app.execute(deposit(ann(), 1)));
+    tokio::task::yield_now().await;
+    let before = tokio::time::Instant::now();
+    app.execute(CloseAccount { account: bob() }).await.unwrap();
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    stuck.abort();
+}

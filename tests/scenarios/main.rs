@@ -1,0 +1,21 @@
+//! Stories from systems that were built on events: carts, orders, accounts, lessons, counters.
+//!
+//! Each module is one domain, written as its developer would write it, and each story runs on every store.
+//! The number in a story's name is its number in the list of acceptance scenarios.
+
+#[macro_use]
+mod kit;
+
+mod banking;
+mod billing;
+mod cart;
+mod counter;
+mod lessons;
+mod log;
+mod orders;
+mod pricing;
+mod shop;
+mod sizes;
+mod subscription;
+mod todo;
+mod warnings;
