@@ -1,7 +1,9 @@
 //! What the compiler checks for the macros: traits that an invalid model fails to implement, and assertions
 //! over constants.
 
+use crate::aggregate::{Aggregate, FromBirth, FromDefault};
 use crate::event::{Event, Raisable};
+use crate::outcome::Checked;
 use crate::upcast::Older;
 
 /// Compares an event with the one that its `from` names: one name, versions one apart.
@@ -36,13 +38,16 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// An aggregate that can begin without a birth: one with `#[aggregate(default)]`.
+/// An aggregate that can begin without a birth: one whose start is its `Default`.
 #[diagnostic::on_unimplemented(
     message = "nothing can create `{Self}`",
     label = "no applier without receiver, and no `default`",
     note = "add a birth, `fn opened(e: &Opened) -> Self`, or declare `#[aggregate(.., default)]`"
 )]
-pub trait CanBegin {}
+pub trait CanBegin<S> {}
+
+#[diagnostic::do_not_recommend]
+impl<A> CanBegin<FromDefault> for A {}
 
 /// An aggregate whose streams begin with a birth: one without `#[aggregate(default)]`.
 #[diagnostic::on_unimplemented(
@@ -50,13 +55,17 @@ pub trait CanBegin {}
     label = "an applier without receiver",
     note = "take `&mut self` and change the state, or remove `default` from `#[aggregate(..)]`"
 )]
-pub trait Born {}
+pub trait Born<S> {}
 
-/// The appliers without receiver need this.
-pub const fn assert_born<A: Born>() {}
+#[diagnostic::do_not_recommend]
+impl<A> Born<FromBirth> for A {}
+
+/// The appliers without receiver need this. `B` is the aggregate once more, written where they stand; of what
+/// is no aggregate nothing is said but that.
+pub const fn assert_born<A: Aggregate, B: Born<A::Start>>() {}
 
 /// An aggregate without a birth needs this.
-pub const fn assert_can_begin<A: CanBegin>() {}
+pub const fn assert_can_begin<A: Aggregate + CanBegin<A::Start>>() {}
 
 /// An event that may be raised, as a property of something else than the event: so that rustc, which prefers
 /// what is wrong with a handler's whole return type, says this.
@@ -89,5 +98,23 @@ pub trait FromValidation<V>: Sized {
 impl<V, E: From<V>> FromValidation<V> for E {
     fn refused(answer: Result<(), V>) -> Result<(), Self> {
         answer.map_err(E::from)
+    }
+}
+
+/// The error of an invariant, which is the one that the first of them answers.
+#[diagnostic::on_unimplemented(
+    message = "the invariants of an aggregate share one error type, and the first answers `{E}`",
+    label = "another error type",
+    note = "answer `{E}` here, too"
+)]
+pub trait SharedBy<E>: Sized {
+    /// The answer as the aggregate's violation.
+    fn checked(answer: Result<(), Self>) -> Result<(), Checked<E>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E> SharedBy<E> for E {
+    fn checked(answer: Result<(), E>) -> Result<(), Checked<E>> {
+        answer.map_err(Checked)
     }
 }

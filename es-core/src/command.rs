@@ -114,7 +114,7 @@ pub enum WithServices {}
 
 /// What a handler's receiver asks for.
 #[doc(hidden)]
-pub trait Needs<A: Applier>: Send {
+pub trait Needs<A: 'static>: Send {
     /// What the handler gets to see.
     type State<'a>: Send;
     /// For the model.
@@ -147,7 +147,7 @@ pub enum Living {}
 #[derive(Debug)]
 pub enum Either {}
 
-impl<A: Applier> Needs<A> for Absent {
+impl<A: Sync + 'static> Needs<A> for Absent {
     type State<'a> = ();
     const LABEL: &'static str = "absent";
     fn admit(folded: &Folded<A>) -> Result<(), Unmet> {
@@ -161,7 +161,7 @@ impl<A: Applier> Needs<A> for Absent {
     }
 }
 
-impl<A: Applier> Needs<A> for Living {
+impl<A: Sync + 'static> Needs<A> for Living {
     type State<'a> = &'a A;
     const LABEL: &'static str = "living";
     fn admit(folded: &Folded<A>) -> Result<&A, Unmet> {
@@ -169,7 +169,7 @@ impl<A: Applier> Needs<A> for Living {
     }
 }
 
-impl<A: Applier> Needs<A> for Either {
+impl<A: Sync + 'static> Needs<A> for Either {
     type State<'a> = Option<&'a A>;
     const LABEL: &'static str = "either";
     fn admit(folded: &Folded<A>) -> Result<Option<&A>, Unmet> {

@@ -23,19 +23,7 @@ pub struct Folded<A> {
     pub(crate) closed: bool,
 }
 
-impl<A: Applier> Folded<A> {
-    /// Before the first event.
-    pub(crate) fn start() -> Self {
-        Self {
-            life: A::Start::start(),
-            version: 0,
-            position: Position(0),
-            recorded_at: Timestamp::MIN,
-            edits: 0,
-            closed: false,
-        }
-    }
-
+impl<A> Folded<A> {
     /// How many events the stream has.
     pub fn version(&self) -> u64 {
         self.version
@@ -49,6 +37,20 @@ impl<A: Applier> Folded<A> {
     /// Whether nothing can follow any more.
     pub fn has_ended(&self) -> bool {
         self.closed || matches!(self.life, Life::Ended(_))
+    }
+}
+
+impl<A: Applier> Folded<A> {
+    /// Before the first event.
+    pub(crate) fn start() -> Self {
+        Self {
+            life: A::Start::start(),
+            version: 0,
+            position: Position(0),
+            recorded_at: Timestamp::MIN,
+            edits: 0,
+            closed: false,
+        }
     }
 
     /// Adds stored events, in order.

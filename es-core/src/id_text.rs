@@ -41,6 +41,8 @@ pub trait IdText: Sized {
     /// # Errors
     /// Those of the formatter.
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    /// The only field of an id, added to a text.
+    fn append_to(&self, text: &mut String);
     /// The only field of an id.
     ///
     /// # Errors
@@ -61,6 +63,11 @@ pub trait IdText: Sized {
 impl<K: AggregateId> IdText for K {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+
+    #[inline]
+    fn append_to(&self, text: &mut String) {
+        self.push_to(text);
     }
 
     fn read(text: &str, id: &'static str, ty: &'static str) -> Result<Self, ParseIdError> {

@@ -25,7 +25,8 @@ pub trait IntoEvents<A: Applier> {
 #[diagnostic::on_unimplemented(
     message = "a handler of `{A}` cannot return `{Self}`",
     label = "not a decision of `{A}`",
-    note = "return events that `#[applier] impl {A}` has an applier for (`fn name(&mut self, e: &{Self}) {{ .. }}`), tuples, `Vec`s or `Option`s of them, `Draft<Self>` or `Reply`, plain or in a `Result`"
+    note = "if it is an event, add its applier, `fn name(&mut self, e: &{Self}) {{ .. }}`, to `#[applier] impl {A}`, without receiver if it is a birth",
+    note = "a handler returns events, tuples, arrays, `Vec`s or `Option`s of them, `Draft<Self>` or `Reply`, plain or in a `Result`"
 )]
 pub trait Outcome<A: Applier>: Sized + Send {
     /// What a refusal says.
@@ -40,10 +41,10 @@ pub trait Outcome<A: Applier>: Sized + Send {
     fn settle(self) -> Result<Decision<A, Self::Reply>, Self::Error>;
 }
 
-/// The error of a handler: any error type of one's own.
+/// The error of a handler or an invariant: any error type of one's own.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of a handler",
-    label = "not an error type",
+    message = "`{Self}` is no error type",
+    label = "handlers and invariants answer an error type",
     note = "derive `Debug` and `thiserror::Error` for it"
 )]
 pub trait Refusal: Error + Send + Sync + 'static {}
@@ -244,12 +245,16 @@ pub fn every_name<A: Applier>(names: &mut Vec<&'static str>) {
 }
 
 /// Makes an event, or the generated enum, something that its aggregate records; generated code calls it.
+///
+/// What the aggregate and its invariants' error have to be stands in clauses that are looked at where the
+/// event is used: that one of them is not is said once, at the appliers, and not here for each event.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! recordable {
-    ($aggregate:ty, $enum:ident, $variant:ident, $event:ty) => {
+    ($aggregate:ty, $error:ty, $enum:ident, $variant:ident, $event:ty) => {
         impl $crate::__private::IntoEvents<$aggregate> for $event
         where
+            for<'__es_any> $aggregate: $crate::__private::Aggregate,
             for<'__es_any> $event: $crate::__private::Event,
             for<'__es_any> $crate::__private::Anyone: $crate::__private::MayRaise<$event>,
         {
@@ -260,10 +265,13 @@ macro_rules! recordable {
                 events.push($enum::$variant(self));
             }
         }
-        $crate::recordable!(@outcome $aggregate, $event);
+        $crate::recordable!(@outcome $aggregate, $error, $event);
     };
-    ($aggregate:ty, $enum:ident) => {
-        impl $crate::__private::IntoEvents<$aggregate> for $enum {
+    ($aggregate:ty, $error:ty, $enum:ident) => {
+        impl $crate::__private::IntoEvents<$aggregate> for $enum
+        where
+            for<'__es_any> $aggregate: $crate::__private::Aggregate,
+        {
             fn names(names: &mut ::std::vec::Vec<&'static str>) {
                 $crate::__private::every_name::<$aggregate>(names);
             }
@@ -271,14 +279,16 @@ macro_rules! recordable {
                 events.push(self);
             }
         }
-        $crate::recordable!(@outcome $aggregate, $enum);
+        $crate::recordable!(@outcome $aggregate, $error, $enum);
     };
-    (@outcome $aggregate:ty, $event:ty) => {
+    (@outcome $aggregate:ty, $error:ty, $event:ty) => {
         impl $crate::__private::Outcome<$aggregate> for $event
         where
+            for<'__es_any> $aggregate: $crate::__private::Aggregate,
+            for<'__es_any> $error: $crate::__private::Refusal,
             for<'__es_any> $event: $crate::__private::IntoEvents<$aggregate>,
         {
-            type Error = <<$aggregate as $crate::__private::Applier>::Violation as $crate::__private::Violation>::Error;
+            type Error = $error;
             type Reply = ();
             fn names(names: &mut ::std::vec::Vec<&'static str>) {
                 <Self as $crate::__private::IntoEvents<$aggregate>>::names(names);

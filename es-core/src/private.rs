@@ -2,7 +2,7 @@
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
 pub use crate::check::{
-    Anyone, Born, CanBegin, FromValidation, MayRaise, assert_born, assert_can_begin, assert_upcast,
+    Anyone, Born, CanBegin, FromValidation, MayRaise, SharedBy, assert_born, assert_can_begin, assert_upcast,
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::Context;
@@ -10,9 +10,12 @@ pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, R
 pub use crate::id::AggregateId;
 pub use crate::id_text::{IdParts, IdText, ParseIdError};
 pub use crate::model::registry::{
-    AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, NoHandler, Registered, Role,
+    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerRecord, NoAggregate, NoHandler, Registered,
+    Role,
 };
-pub use crate::outcome::{Checked, Decision, IntoEvents, NoInvariant, Outcome, Violation, every_name};
+pub use crate::outcome::{
+    Checked, Decision, IntoEvents, NoInvariant, Outcome, Refusal, Violation, every_name,
+};
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{ServiceNeed, Services};
 pub use crate::upcast::{Older, Oldest, Payload, PayloadError};

@@ -140,9 +140,9 @@ impl Payload<'_> {
 /// The older shapes of an event: [`Oldest`], or the event type that `from = ..` names.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{E}` cannot be made from `{Self}`",
-    label = "no way from this version to the next",
-    note = "write `impl From<{Self}> for {E}`"
+    message = "`{Self}` is no older version of `{E}`",
+    label = "not an event",
+    note = "put `#[event(name = .., version = ..)]` on `{Self}`, with the same name and the version before"
 )]
 pub trait Older<E> {
     /// The lowest version that can be read.
@@ -170,11 +170,30 @@ impl<E: Event> Older<E> for Oldest {
     }
 }
 
-impl<E: From<O>, O: Event> Older<E> for O {
+/// An event that can be made from its older shape `O`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from `{O}`",
+    label = "no way from this version to the next",
+    note = "write `impl From<{O}> for {Self}`"
+)]
+pub trait MadeFrom<O> {
+    /// The older shape as this one.
+    fn made_from(older: O) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<O>, O> MadeFrom<O> for E {
+    fn made_from(older: O) -> Self {
+        older.into()
+    }
+}
+
+impl<E: MadeFrom<O>, O: Event> Older<E> for O {
     const OLDEST: u16 = <O::Older as Older<O>>::OLDEST;
     const BELOW: (&'static str, u16) = (O::NAME, O::VERSION);
     #[cold]
     fn read(payload: Payload<'_>) -> Result<E, PayloadError> {
-        payload.read::<O>().map(E::from)
+        payload.read::<O>().map(E::made_from)
     }
 }

@@ -38,9 +38,8 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let role = if written.snapshot.is_some() { DATA } else { STATE };
     let derives = written.common.derives(role, &input.attrs, &errors);
     let aggregate = emit(&written, &input, &name);
-    let start = start(&written, &input);
     let faults = errors.finish();
-    quote!(#derives #input #aggregate #start #faults)
+    quote!(#derives #input #aggregate #faults)
 }
 
 /// What stands in `#[aggregate(..)]`.
@@ -127,14 +126,6 @@ fn snapshots(written: &Written, input: &DeriveInput) -> TokenStream {
     quote!(::core::option::Option::Some(#p::Snapshots::every(#every, #fingerprint)))
 }
 
-/// `impl Born for Account {}`: it may have a birth; with `default`, `impl CanBegin`: it needs none.
-fn start(written: &Written, input: &DeriveInput) -> TokenStream {
-    let p = written.common.root.private();
-    let start = if written.default.is_some() { quote!(#p::CanBegin) } else { quote!(#p::Born) };
-    let header = fields::header(input, &start, &quote!('static));
-    quote!(#[automatically_derived] #header {})
-}
-
 #[cfg(test)]
 mod tests {
     use super::expand;
@@ -161,8 +152,6 @@ mod tests {
                 type Start = ::es_core::__private::FromBirth;
                 const SNAPSHOT: ::core::option::Option<::es_core::__private::Snapshots<Self>> = ::core::option::Option::None;
             }
-            #[automatically_derived]
-            impl ::es_core::__private::Born for RoomBooking {}
         "##]].assert_eq(&expanded(expand(quote!(id = RoomId), item)));
     }
 
@@ -197,8 +186,6 @@ mod tests {
                     ::es_core::__private::Snapshots::every(4u64, 10362357880321318733u64),
                 );
             }
-            #[automatically_derived]
-            impl ::es_core::__private::CanBegin for Counter {}
         "##]].assert_eq(&expanded(expand(args, item)));
     }
 

@@ -167,3 +167,18 @@ pub fn result_error<'m>(method: &'m Method, errors: &Errors, message: &str) -> O
         }
     }
 }
+
+/// Whether a type may be an error, as far as its name tells. rustc would point elsewhere, and more than once.
+pub fn is_error(error: &Type, errors: &Errors) -> bool {
+    let fits = !sig::is_called(error, "String") && sig::last_segment(error).is_some();
+    if !fits {
+        let text = source_text(error);
+        errors.at(
+            error,
+            format_args!(
+                "`{text}` is no error type: answer a type of your own, with `#[derive(Debug, thiserror::Error)]`"
+            ),
+        );
+    }
+    fits
+}

@@ -108,9 +108,9 @@ impl Code<'_> {
             parts => joined(p, parts, &name),
         };
         let push = match self.parts {
-            [Part { member, .. }] => Some(quote! {
+            [Part { member, ty, .. }] => Some(quote! {
                 fn push_to(&self, text: &mut ::std::string::String) {
-                    #p::AggregateId::push_to(&self.#member, text);
+                    <#ty as #p::IdText>::append_to(&self.#member, text);
                 }
             }),
             _ => None,
@@ -275,7 +275,7 @@ mod tests {
             #[automatically_derived]
             impl ::es_core::__private::AggregateId for OrderId {
                 fn push_to(&self, text: &mut ::std::string::String) {
-                    ::es_core::__private::AggregateId::push_to(&self.0, text);
+                    <Uuid as ::es_core::__private::IdText>::append_to(&self.0, text);
                 }
             }
             #[automatically_derived]

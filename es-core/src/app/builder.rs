@@ -7,7 +7,7 @@ use super::queue::Queues;
 use super::{App, Core, ServicesHandle};
 use crate::aggregate::Applier;
 use crate::model::registry::{self, ApplierRecord, HandlerRecord};
-use crate::service::Services;
+use crate::service::{Service, Services};
 use crate::store::EventStore;
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -73,13 +73,13 @@ impl<S: EventStore> AppBuilder<S> {
     }
 
     /// Provides a service to the handlers that take a `&T`; a second one of the same type replaces it.
-    pub fn service<T: ?Sized + Send + Sync + 'static>(mut self, service: Arc<T>) -> Self {
+    pub fn service<T: ?Sized + Service>(mut self, service: Arc<T>) -> Self {
         self.services.insert(service);
         self
     }
 
     /// Provides a service that is made from the app. It gets an app that does not keep the app alive.
-    pub fn service_with<T: ?Sized + Send + Sync + 'static>(
+    pub fn service_with<T: ?Sized + Service>(
         mut self,
         make: impl FnOnce(App) -> Arc<T> + Send + 'static,
     ) -> Self {

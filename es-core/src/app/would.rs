@@ -6,6 +6,9 @@ use super::execute::Options;
 use crate::aggregate::Applier;
 use crate::command::{Alone, Command, ErrorOf, Handle};
 use crate::error::CommandError;
+use crate::service::BoxFuture;
+
+type Foreseen<C> = Result<Vec<<<C as Command>::Aggregate as Applier>::Event>, CommandError<ErrorOf<C>>>;
 
 impl App {
     /// The events that a command would raise now. Nothing is recorded.
@@ -15,18 +18,18 @@ impl App {
     ///
     /// # Errors
     /// The error that the command would be answered with.
-    pub async fn would<C>(
-        &self,
-        command: &C,
-    ) -> Result<Vec<<C::Aggregate as Applier>::Event>, CommandError<ErrorOf<C>>>
+    // A boxed future, whose type says nothing of the handler: one with services is one error, not three.
+    pub fn would<'a, C>(&'a self, command: &'a C) -> BoxFuture<'a, Foreseen<C>>
     where
         C: Command,
         C::Aggregate: Handle<C, Calls: Alone>,
     {
-        self.mounted::<C::Aggregate>()?;
-        C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
-        let terms = Terms::of(command, Options::default());
-        let folded = self.current::<C::Aggregate>(&terms.stream).await?;
-        Ok(decide(self, &terms, command.clone(), &folded).await?.events)
+        Box::pin(async move {
+            self.mounted::<C::Aggregate>()?;
+            C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
+            let terms = Terms::of(command, Options::default());
+            let folded = self.current::<C::Aggregate>(&terms.stream).await?;
+            Ok(decide(self, &terms, command.clone(), &folded).await?.events)
+        })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every record is a constant that the macros emit; functions stand in it where a constant cannot.
 
-use crate::aggregate::Applier;
+use crate::aggregate::{Aggregate, Applier};
 use crate::app::{self, App, Options};
 use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
@@ -56,11 +56,34 @@ pub struct AggregateRecord {
 }
 
 impl AggregateRecord {
-    /// What is registered for `A`.
-    pub const fn of<A: Applier>(path: &'static str) -> Self {
-        Self { type_id: TypeId::of::<A>(), name: A::NAME, path, appliers: A::Event::APPLIERS }
+    /// The record of the type at this path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
     }
 }
+
+/// What is registered for the aggregate `A`: `RECORD`, at the path of the type.
+///
+/// Where `A` is no aggregate, the compiler says so at the appliers. That it need not say it here again,
+/// [`NoAggregate`] has a `RECORD` for that.
+#[derive(Debug)]
+pub struct Applied<A>(PhantomData<fn(A)>);
+
+impl<A: Aggregate + Applier> Applied<A> {
+    /// What is registered, without the path.
+    pub const RECORD: AggregateRecord =
+        AggregateRecord { type_id: TypeId::of::<A>(), name: A::NAME, path: "", appliers: A::Event::APPLIERS };
+}
+
+/// What stands in the place of a record that cannot be made.
+pub trait NoAggregate {
+    /// Nothing: the program that it stands in does not compile.
+    const RECORD: AggregateRecord =
+        AggregateRecord { type_id: TypeId::of::<()>(), name: "", path: "", appliers: &[] };
+}
+
+impl<A> NoAggregate for Applied<A> {}
 
 /// One applier.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use super::{Applier, Model, Role, retired};
 use crate::sig::{Block, braced_at, respan};
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 /// The enum, and everything that needs no name. `sound` says that no fault was found: checks that compare
@@ -69,15 +69,17 @@ fn events(model: &Model<'_>) -> TokenStream {
     quote!(#head #body)
 }
 
-/// `recordable!(Account, AccountEvent, Opened, Opened);`
+/// `recordable!(Account, AccountError, AccountEvent, Opened, Opened);`
 fn recordables(model: &Model<'_>) -> TokenStream {
     let (p, name, aggregate) = (model.root.private(), &model.enum_name, model.aggregate);
+    let error = model.invariants.first().map(|invariant| invariant.error.to_token_stream());
+    let error = error.unwrap_or_else(|| quote!(::core::convert::Infallible));
     let each = model.appliers.iter().map(|applier| {
         let Applier { event, variant, method, .. } = applier;
         let cfgs = method.cfgs();
-        quote!(#(#cfgs)* #p::recordable!(#aggregate, #name, #variant, #event);)
+        quote!(#(#cfgs)* #p::recordable!(#aggregate, #error, #name, #variant, #event);)
     });
-    let whole = respan(&quote!(#p::recordable! { #aggregate, #name }), name.span());
+    let whole = respan(&quote!(#p::recordable! { #aggregate, #error, #name }), name.span());
     quote!(#whole #(#each)*)
 }
 
@@ -86,9 +88,11 @@ fn applier(model: &Model<'_>) -> TokenStream {
     let (p, name, aggregate) = (model.root.private(), &model.enum_name, model.aggregate);
     let (arms, retired) = (model.appliers.iter().map(|applier| arm(model, applier)), retired(name.span()));
     let violation = violation(model);
+    let first = model.invariants.first().map(|invariant| invariant.error);
     let checks = model.invariants.iter().map(|invariant| {
-        let (cfgs, name) = (invariant.method.cfgs(), invariant.method.name());
-        quote!(#(#cfgs)* ::core::result::Result::map_err(Self::#name(self), #p::Checked)?;)
+        let (cfgs, name, error) = (invariant.method.cfgs(), invariant.method.name(), invariant.error);
+        // Types of one name may be two: that is said at the error of this invariant.
+        quote!(#(#cfgs)* <#error as #p::SharedBy<#first>>::checked(Self::#name(self))?;)
     });
     let named = respan(name, model.place());
     let reads_envelope = model.appliers.iter().any(|applier| applier.reads_envelope);
@@ -96,7 +100,10 @@ fn applier(model: &Model<'_>) -> TokenStream {
     let head = respan(&quote!(impl #p::Applier for #aggregate), aggregate.span());
     quote! {
         #[automatically_derived]
-        #head {
+        #head
+        where
+            for<'__es_any> #aggregate: #p::Aggregate,
+        {
             type Event = #named;
             type Violation = #violation;
             const READS_ENVELOPE: bool = #reads_envelope;
@@ -144,22 +151,26 @@ fn arm(model: &Model<'_>, applier: &Applier<'_>) -> TokenStream {
 
 /// A birth does not go with `default`, and without a birth there must be one.
 fn begins(model: &Model<'_>) -> TokenStream {
-    let (p, aggregate) = (model.root.private(), model.aggregate);
+    let (p, aggregate, place) = (model.root.private(), model.aggregate, model.aggregate.span());
     if let Some(birth) = model.first_birth() {
+        let check = respan(&quote!(#p::assert_born), place);
         let named = respan(aggregate, birth.name().span());
-        quote!(const _: () = #p::assert_born::<#named>();)
+        quote!(const _: () = #check::<#aggregate, #named>();)
     } else {
-        quote!(const _: () = #p::assert_can_begin::<#aggregate>();)
+        let check = respan(&quote!(#p::assert_can_begin::<#aggregate>()), place);
+        quote!(const _: () = #check;)
     }
 }
 
-/// `inventory::submit! { AggregateRecord::of::<Account>("bank::Account") }`
+/// `inventory::submit! { Applied::<Account>::RECORD.at("bank::Account") }`
 fn registration(model: &Model<'_>) -> TokenStream {
     let (p, aggregate) = (model.root.private(), model.aggregate);
     let path = format!("::{}", model.aggregate_text());
     quote! {
+        #[allow(unused_imports)]
+        use #p::NoAggregate as _;
         #p::inventory::submit! {
-            #p::AggregateRecord::of::<#aggregate>(::core::concat!(::core::module_path!(), #path))
+            #p::Applied::<#aggregate>::RECORD.at(::core::concat!(::core::module_path!(), #path))
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use super::{Applier, FOREIGN, Invariant, Role};
 use crate::diag::Errors;
-use crate::handlers::{Passed, Takes, passed, result_error};
+use crate::handlers::{Passed, Takes, is_error, passed, result_error};
 use crate::names::source_text;
 use crate::sig::{self, Block, Method};
-use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
 pub fn methods<'b>(block: &'b Block, errors: &Errors) -> (Vec<Applier<'b>>, Vec<Invariant<'b>>) {
@@ -173,11 +172,15 @@ fn only_envelope(more: &[&PatType], errors: &Errors) -> bool {
 fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) -> Option<Invariant<'b>> {
     const FORM: &str = "write `fn name(&self) -> Result<(), E>`";
     let mut fits = method.is_plain(errors);
-    if !matches!(method.takes(), Takes::Shared(_)) {
-        let place = method.sig.receiver().map_or(method.name().span(), Spanned::span);
-        errors.at_span(place, format_args!("an invariant looks at the new state: {FORM}"));
-        fits = false;
+    let message = format_args!("an invariant looks at the new state: {FORM}");
+    match method.takes() {
+        Takes::Shared(_) => {}
+        Takes::Nothing => errors.at(method.name(), message),
+        Takes::Unique(receiver) | Takes::Value(receiver) | Takes::Odd(receiver) => {
+            errors.at(receiver, message);
+        }
     }
+    fits &= matches!(method.takes(), Takes::Shared(_));
     if let Some(token) = &method.sig.asyncness {
         errors.at(token, "an invariant is not async: it only looks at the new state");
         fits = false;
@@ -187,15 +190,7 @@ fn invariant<'b>(method: &'b Method, others: &[Invariant<'b>], errors: &Errors) 
         fits = false;
     }
     let error = result_error(method, errors, &format!("an invariant answers a `Result`: {FORM}"))?;
-    // rustc would say so at every handler, too.
-    if sig::is_called(error, "String") || sig::last_segment(error).is_none() {
-        let text = source_text(error);
-        errors.at(
-            error,
-            format_args!(
-                "`{text}` is no error type: answer a type of your own, with `#[derive(Debug, thiserror::Error)]`"
-            ),
-        );
+    if !is_error(error, errors) {
         return None;
     }
     let differs = others.first().filter(|first| !sig::is_same(first.error, error));

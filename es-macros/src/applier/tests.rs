@@ -49,13 +49,20 @@ fn appliers_become_an_enum_and_a_dispatch() {
                 Life, } where { Opened, }
             }
             ::es_core::__private::recordable! {
-                Account, AccountEvent
+                Account, ::core::convert::Infallible, AccountEvent
             }
-            ::es_core::__private::recordable!(Account, AccountEvent, Opened, Opened);
+            ::es_core::__private::recordable!(
+                Account, ::core::convert::Infallible, AccountEvent, Opened, Opened
+            );
             #[cfg(later)]
-            ::es_core::__private::recordable!(Account, AccountEvent, Deposited, bank::Deposited);
+            ::es_core::__private::recordable!(
+                Account, ::core::convert::Infallible, AccountEvent, Deposited, bank::Deposited
+            );
             #[automatically_derived]
-            impl ::es_core::__private::Applier for Account {
+            impl ::es_core::__private::Applier for Account
+            where
+                for<'__es_any> Account: ::es_core::__private::Aggregate,
+            {
                 type Event = AccountEvent;
                 type Violation = ::es_core::__private::NoInvariant;
                 const READS_ENVELOPE: bool = true;
@@ -87,10 +94,12 @@ fn appliers_become_an_enum_and_a_dispatch() {
                     ::core::result::Result::Ok(())
                 }
             }
-            const _: () = ::es_core::__private::assert_born::<Account>();
+            const _: () = ::es_core::__private::assert_born::<Account, Account>();
+            #[allow(unused_imports)]
+            use ::es_core::__private::NoAggregate as _;
             ::es_core::__private::inventory::submit! {
-                ::es_core::__private::AggregateRecord::of:: < Account >
-                (::core::concat!(::core::module_path!(), "::Account"))
+                ::es_core::__private::Applied:: < Account > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::Account"))
             }
         };
     "##]]
@@ -138,11 +147,14 @@ fn the_enum_and_the_root_have_the_names_that_are_said() {
                 Changes { Off(Off) End, } where { Off, }
             }
             crate::es::__private::recordable! {
-                Light, Changes
+                Light, Dark, Changes
             }
-            crate::es::__private::recordable!(Light, Changes, Off, Off);
+            crate::es::__private::recordable!(Light, Dark, Changes, Off, Off);
             #[automatically_derived]
-            impl crate::es::__private::Applier for Light {
+            impl crate::es::__private::Applier for Light
+            where
+                for<'__es_any> Light: crate::es::__private::Aggregate,
+            {
                 type Event = Changes;
                 type Violation = crate::es::__private::Checked<Dark>;
                 const READS_ENVELOPE: bool = false;
@@ -164,17 +176,16 @@ fn the_enum_and_the_root_have_the_names_that_are_said() {
                 fn check(
                     &self,
                 ) -> ::core::result::Result<(), crate::es::__private::Checked<Dark>> {
-                    ::core::result::Result::map_err(
-                        Self::fine(self),
-                        crate::es::__private::Checked,
-                    )?;
+                    <Dark as crate::es::__private::SharedBy<Dark>>::checked(Self::fine(self))?;
                     ::core::result::Result::Ok(())
                 }
             }
             const _: () = crate::es::__private::assert_can_begin::<Light>();
+            #[allow(unused_imports)]
+            use crate::es::__private::NoAggregate as _;
             crate::es::__private::inventory::submit! {
-                crate ::es::__private::AggregateRecord::of:: < Light >
-                (::core::concat!(::core::module_path!(), "::Light"))
+                crate ::es::__private::Applied:: < Light > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::Light"))
             }
         };
     "##]]

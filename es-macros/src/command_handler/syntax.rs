@@ -2,7 +2,7 @@
 
 use super::{FOREIGN, Handler, Needs, Param, Validation};
 use crate::diag::Errors;
-use crate::handlers::{Passed, Takes, passed, result_error};
+use crate::handlers::{Passed, Takes, is_error, passed, result_error};
 use crate::names::source_text;
 use crate::retry::Retry;
 use crate::sig::{self, Block, Method};
@@ -123,14 +123,16 @@ fn handler<'b>(
     let needs = needs(method, state, errors);
     let mut params: Vec<_> = state.map(|_| Param::State).into_iter().chain([Param::Command]).collect();
     let further: Vec<_> = more.iter().filter_map(|param| further(param, errors)).collect();
-    let faulty = !owned || !plain || needs.is_none() || further.len() < more.len();
+    let outcome = sig::returned(&method.sig);
+    let refuses = outcome.is_none_or(|outcome| refuses_with_an_error(outcome, errors));
+    let faulty = !owned || !plain || !refuses || needs.is_none() || further.len() < more.len();
     params.extend(&further);
     Some(Handler {
         method,
         command,
         needs: needs.unwrap_or(Needs::Either),
         params,
-        outcome: sig::returned(&method.sig),
+        outcome,
         retry: policy(method, more, &further, retry, errors),
         validations: Vec::new(),
         faulty,
@@ -151,6 +153,14 @@ fn command<'b>(param: &'b PatType, errors: &Errors) -> Option<(&'b Type, bool)> 
         errors.at(&param.ty, format_args!("a handler owns its command: write `{name}` without `&`"));
     }
     Some((command, owned))
+}
+
+/// Whether the error is one, where a `Result` is returned.
+fn refuses_with_an_error(outcome: &Type, errors: &Errors) -> bool {
+    match sig::arguments(outcome, "Result").as_deref() {
+        Some([_, error]) => is_error(error, errors),
+        _ => true,
+    }
 }
 
 /// What the receiver, or a first `Option<&Self>`, asks for; `None` with a fault if that says nothing.

@@ -1,0 +1,14 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Counted;
+
+#[aggregate(id = String, default)]
+pub struct Counter;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Counted;
+
+pub struct Counter;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+fn main() {}

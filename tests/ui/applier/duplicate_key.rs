@@ -1,0 +1,15 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[applier(enum = Changes, enum = Events)]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+fn main() {}

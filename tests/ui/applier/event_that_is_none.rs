@@ -1,0 +1,14 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+pub struct Counted;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+fn main() {}

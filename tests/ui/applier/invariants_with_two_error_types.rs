@@ -1,0 +1,27 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[derive(Debug, thiserror::Error)]
+#[error("odd")]
+pub struct Odd;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+    #[invariant]
+    fn small(&self) -> Result<(), std::fmt::Error> {
+        Ok(())
+    }
+    #[invariant]
+    fn even(&self) -> Result<(), Odd> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[applier]
+pub struct Counter;
+
+fn main() {}

@@ -1,0 +1,17 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) -> Result<(), std::fmt::Error> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+    fn counted_again(&mut self, _: &Counted) {}
+}
+
+fn main() {}

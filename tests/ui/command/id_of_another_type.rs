@@ -1,0 +1,21 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+#[command(Counter)]
+pub struct Count {
+    #[id]
+    pub counter: u64,
+}
+
+fn main() {}

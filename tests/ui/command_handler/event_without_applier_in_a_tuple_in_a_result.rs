@@ -1,0 +1,31 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[event]
+pub struct Reset;
+
+#[command(Counter)]
+pub struct Count {
+    #[id]
+    pub counter: String,
+}
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+#[command_handler]
+impl Counter {
+    fn count(&self, _: Count) -> Result<(Option<Reset>, Counted), std::fmt::Error> {
+        Ok((None, Counted))
+    }
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+use es_core::prelude::*;
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Counter;
+
+#[event]
+pub struct Counted;
+
+#[command(Counter)]
+pub struct Count {
+    #[id]
+    pub counter: String,
+}
+
+#[applier]
+impl Counter {
+    fn counted(&mut self, _: &Counted) {}
+}
+
+impl Counter {
+    #[command_handler]
+    fn count(&self, _: Count) -> Counted {
+        Counted
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[command_handler]
+pub struct Counter;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[event(name = "opened", alias = "opened")]
+pub struct AccountOpened;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[event(version = 1, version = 1)]
+pub struct AccountOpened;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[event(name = "")]
+pub struct AccountOpened;
+
+fn main() {}

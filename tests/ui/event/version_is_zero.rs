@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[event(version = 0)]
+pub struct AccountOpened;
+
+fn main() {}

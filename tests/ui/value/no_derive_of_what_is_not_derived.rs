@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[value(no_derive(Hash))]
+pub struct Currency;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[value]
+pub fn currency() {}
+
+fn main() {}

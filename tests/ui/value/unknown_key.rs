@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[value(name = "currency")]
+pub struct Currency;
+
+fn main() {}
