@@ -2,7 +2,7 @@
 //! fold, a trait for commands, and commands by name from JSON.
 
 /// What the model would have to bring along, once.
-const SUPPORT: &str = r#"
+const SUPPORT: &str = r"
 use serde::{Deserialize, Serialize};
 
 pub type Refused = String;
@@ -19,7 +19,7 @@ pub fn from_json<C: Command>(
 ) -> Result<<C::Aggregate as Aggregate>::Event, Refused> {
     serde_json::from_str::<C>(json).map_err(|error| error.to_string())?.handle(state)
 }
-"#;
+";
 
 /// The source of the whole model.
 pub fn source(aggregates: usize, events: usize) -> String {
@@ -31,30 +31,29 @@ pub fn source(aggregates: usize, events: usize) -> String {
     source
 }
 
-fn each(events: usize, line: impl Fn(usize) -> String) -> String {
-    (0..events).map(line).collect()
+fn each(events: impl Iterator<Item = usize>, line: impl Fn(usize) -> String) -> String {
+    events.map(line).collect()
 }
 
 fn state_and_events(a: usize, events: usize) -> String {
     let derives = "#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]";
-    let structs = each(events, |e| {
+    let structs = each(0..events, |e| {
         format!("{derives} pub struct Event{a}x{e} {{ pub amount: u64, pub note: String, pub flag: bool }}\n")
     });
-    let variants = each(events, |e| format!("    Event{a}x{e}(Event{a}x{e}),\n"));
-    let names = each(events, |e| format!("            Self::Event{a}x{e}(_) => \"Event{a}x{e}\",\n"));
-    let encode = each(events, |e| format!("            Self::Event{a}x{e}(e) => serde_json::to_vec(e),\n"));
-    let decode = each(events, |e| {
+    let variants = each(0..events, |e| format!("    Event{a}x{e}(Event{a}x{e}),\n"));
+    let names = each(0..events, |e| format!("            Self::Event{a}x{e}(_) => \"Event{a}x{e}\",\n"));
+    let encode =
+        each(0..events, |e| format!("            Self::Event{a}x{e}(e) => serde_json::to_vec(e),\n"));
+    let decode = each(0..events, |e| {
         format!(
             "            (\"Event{a}x{e}\", 1) => serde_json::from_slice(bytes).map(Self::Event{a}x{e}).map_err(|e| e.to_string()),\n"
         )
     });
-    let applied: String = (1..events)
-        .map(|e| {
-            format!(
-                "            (Some(state), Event{a}::Event{a}x{e}(e)) => {{ state.total += e.amount; state.notes.push(e.note.clone()); }}\n"
-            )
-        })
-        .collect();
+    let applied = each(1..events, |e| {
+        format!(
+            "            (Some(state), Event{a}::Event{a}x{e}(e)) => {{ state.total += e.amount; state.notes.push(e.note.clone()); }}\n"
+        )
+    });
     format!(
         "{structs}
 #[derive(Clone, Debug, PartialEq)]
@@ -94,8 +93,8 @@ impl Thing{a} {{
 }
 
 fn commands(a: usize, events: usize) -> String {
-    let commands = each(events, |e| command(a, e));
-    let names = each(events, |e| {
+    let commands = each(0..events, |e| command(a, e));
+    let names = each(0..events, |e| {
         format!("        \"Command{a}x{e}\" => from_json::<Command{a}x{e}>(json, state),\n")
     });
     format!(

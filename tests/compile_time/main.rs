@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has no folder")?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let work = target.join("compile_time");
-    let core = format!("es-core = {{ path = {:?} }}", root.join("es-core"));
+    let core = format!("es-core = {{ path = '{}' }}", root.join("es-core").display());
     let plain = "serde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"";
     let declared = model(&work, "declared", &core, &declared::source(AGGREGATES, EVENTS))?;
     let by_hand = model(&work, "by_hand", plain, &by_hand::source(AGGREGATES, EVENTS))?;

@@ -1,9 +1,9 @@
 //! The file: its tables, and the connections to it.
 
 use super::{Durability, SqliteOpenError};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// "esdb": in the file's header, so that nobody takes it for something else.
 const APPLICATION_ID: i64 = 0x6573_6462;
@@ -103,7 +103,7 @@ fn connect(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
 }
 
 fn for_writing(connection: &Connection, durability: Durability) -> Result<(), SqliteOpenError> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode = write_ahead(connection)?;
     if mode != "wal" {
         return Err(SqliteOpenError::Unavailable(
             format!("its journal is {mode}, not a write-ahead log").into(),
@@ -119,6 +119,24 @@ fn for_writing(connection: &Connection, durability: Durability) -> Result<(), Sq
         Durability::Relaxed => "PRAGMA synchronous = NORMAL;",
     })?;
     Ok(())
+}
+
+/// Asks for a write-ahead log; the answer is the journal that the file has then.
+///
+/// While another process asks for the same, SQLite answers that it is busy without waiting, so this waits.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            answered => return answered,
+        }
+    }
 }
 
 /// Makes the tables, unless another process was faster.
