@@ -123,7 +123,16 @@ pub trait EventEnum: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// What the event's own `Serialize` refuses.
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error>;
+    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut json = Vec::new();
+        self.encode_to(&mut json)?;
+        Ok(json)
+    }
+    /// Adds the payload's bytes to what is there.
+    ///
+    /// # Errors
+    /// What the event's own `Serialize` refuses.
+    fn encode_to(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error>;
     /// Reads what is stored, in whichever version, as the newest.
     #[doc(hidden)]
     fn decode(stored: crate::upcast::Payload<'_>) -> Result<Self, PayloadError>;

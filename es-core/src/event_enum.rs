@@ -73,12 +73,13 @@ macro_rules! event_enum {
                     Self::Retired(event) => event.version(),
                 }
             }
-            fn encode(
+            fn encode_to(
                 &self,
-            ) -> ::core::result::Result<::std::vec::Vec<u8>, $crate::__private::serde_json::Error> {
+                json: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), $crate::__private::serde_json::Error> {
                 match self {
-                    $($(#[$cfg])* Self::$variant(event) => $crate::__private::serde_json::to_vec(event),)*
-                    Self::Retired(event) => $crate::__private::serde_json::to_vec(event.payload()),
+                    $($(#[$cfg])* Self::$variant(event) => $crate::__private::serde_json::to_writer(json, event),)*
+                    Self::Retired(event) => $crate::__private::serde_json::to_writer(json, event.payload()),
                 }
             }
             fn decode(

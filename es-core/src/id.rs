@@ -1,5 +1,6 @@
 //! What things are called: aggregates, streams, positions, commands.
 
+use crate::scratch;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -63,11 +64,12 @@ static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 impl StreamId {
     /// The stream of the aggregate `name` with this id.
     pub fn of(name: &str, id: &impl AggregateId) -> Self {
-        let mut full = String::with_capacity(name.len() + 40);
-        full.push_str(name);
-        full.push('-');
-        id.push_to(&mut full);
-        Self::named(full)
+        let write = |full: &mut String| {
+            full.push_str(name);
+            full.push('-');
+            id.push_to(full);
+        };
+        scratch::text(write, |full| Self::named(full))
     }
 
     /// A stream by its whole name.

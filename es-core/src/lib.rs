@@ -25,6 +25,7 @@ pub mod model;
 mod outcome;
 mod reply;
 mod retry;
+mod scratch;
 mod service;
 pub mod store;
 mod time;

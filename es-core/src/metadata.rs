@@ -1,6 +1,7 @@
 //! What travels beside an event's data: who, why, under which command.
 
 use crate::id::CommandId;
+use crate::scratch;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -78,16 +79,19 @@ impl Metadata {
     ///
     /// Written by hand, since every commit pays for it, and what it says is a name and an id as a rule.
     pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
-        let mut json = Fields(Vec::with_capacity(96));
-        json.value("command", self.command.as_deref())?;
-        json.id("command_id", self.command_id.map(CommandId::as_uuid));
-        json.value("actor", self.actor.as_deref())?;
-        json.id("correlation_id", self.correlation_id.filter(|id| self.first_of_all() != Some(*id)));
-        json.id("causation_id", self.causation_id);
-        json.value("reply", self.reply.as_ref())?;
-        json.value("redacted", self.redacted.as_deref())?;
-        json.value("extra", (!self.extra.is_empty()).then_some(&self.extra))?;
-        Ok(json.finish().into())
+        scratch::bytes(|json| {
+            let mut json = Fields(json);
+            json.value("command", self.command.as_deref())?;
+            json.id("command_id", self.command_id.map(CommandId::as_uuid));
+            json.value("actor", self.actor.as_deref())?;
+            json.id("correlation_id", self.correlation_id.filter(|id| self.first_of_all() != Some(*id)));
+            json.id("causation_id", self.causation_id);
+            json.value("reply", self.reply.as_ref())?;
+            json.value("redacted", self.redacted.as_deref())?;
+            json.value("extra", (!self.extra.is_empty()).then_some(&self.extra))?;
+            json.finish();
+            Ok(())
+        })
     }
 
     /// Reads what a store kept.
@@ -102,9 +106,9 @@ impl Metadata {
 }
 
 /// A JSON object as it is written.
-struct Fields(Vec<u8>);
+struct Fields<'a>(&'a mut Vec<u8>);
 
-impl Fields {
+impl Fields<'_> {
     fn name(&mut self, name: &str) {
         self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
         self.0.extend_from_slice(name.as_bytes());
@@ -118,7 +122,7 @@ impl Fields {
     ) -> Result<(), serde_json::Error> {
         let Some(value) = value else { return Ok(()) };
         self.name(name);
-        serde_json::to_writer(&mut self.0, value)
+        serde_json::to_writer(&mut *self.0, value)
     }
 
     fn id(&mut self, name: &str, id: Option<Uuid>) {
@@ -129,12 +133,11 @@ impl Fields {
         self.0.push(b'"');
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(self) {
         if self.0.is_empty() {
             self.0.push(b'{');
         }
         self.0.push(b'}');
-        self.0
     }
 }
 

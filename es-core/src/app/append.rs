@@ -58,7 +58,7 @@ pub(super) fn keep<A: Applier>(
 ) -> (Arc<Folded<A>>, Option<StoredSnapshot>) {
     let next = Arc::new(next);
     if head.is_some_and(|head| head.edits == next.edits) {
-        app.cache().put(stream, &next);
+        app.cache().put_newest(stream, &next);
         let snapshot = due_snapshot(stream, from, &next);
         (next, snapshot)
     } else {

@@ -41,6 +41,13 @@ impl StateCache {
         }
     }
 
+    /// Keeps the state behind an append: nobody knows a newer one.
+    pub(crate) fn put_newest<A: Applier>(&self, stream: &StreamId, state: &Arc<Folded<A>>) {
+        if let Some(states) = &self.states {
+            states.insert(stream.clone(), state.clone());
+        }
+    }
+
     pub(crate) fn drop_state(&self, stream: &StreamId) {
         if let Some(states) = &self.states {
             states.remove(stream);

@@ -15,6 +15,7 @@ use crate::fold::Folded;
 use crate::id::{CommandId, StreamId};
 use crate::metadata::Metadata;
 use crate::outcome::{Answer, Decision, FromViolation, Outcome};
+use crate::scratch;
 use crate::service::Services;
 use crate::store::NewEvent;
 use bytes::Bytes;
@@ -70,7 +71,7 @@ impl Terms {
 
 type Attempt<C> = Result<Decided<<C as Command>::Aggregate, ReplyOf<C>>, CommandError<ErrorOf<C>>>;
 
-/// What an app inside of a service has, once the app around it is gone.
+/// What a handler gets that takes no services, and an app inside of a service once the app around it is gone.
 static NONE: LazyLock<Services> = LazyLock::new(Services::default);
 
 /// Decides `command` on `folded`.
@@ -87,8 +88,8 @@ where
     C: Command,
     C::Aggregate: Handle<C>,
 {
-    let provided = app.services();
-    let services = provided.get().unwrap_or(&NONE);
+    let provided = calls_services::<C>().then(|| app.services());
+    let services = provided.as_ref().and_then(|provided| provided.get()).unwrap_or(&NONE);
     let state = match <C::Aggregate as Handle<C>>::Needs::admit(folded) {
         Ok(state) => state,
         Err(unmet) => return Err(refuse(unmet, &terms.stream)),
@@ -104,7 +105,7 @@ where
     };
     let handling = <C::Aggregate as Handle<C>>::handle(state, command, &context, services);
     let outcome = if calls_services::<C>() { inside_a_handler(handling).await } else { handling.await };
-    settle::<C>(terms, context.now, outcome.settle().map_err(CommandError::Rejected)?, folded)
+    settle::<C>(terms, context, outcome.settle().map_err(CommandError::Rejected)?, folded)
 }
 
 /// Whether the handler of `C` can do more than decide.
@@ -119,7 +120,7 @@ where
 /// Applies what was decided to a working copy, asks the invariants, and turns it into bytes.
 fn settle<C>(
     terms: &Terms,
-    now: Timestamp,
+    context: Context<C::Aggregate>,
     decision: Decision<C::Aggregate, ReplyOf<C>>,
     folded: &Folded<C::Aggregate>,
 ) -> Attempt<C>
@@ -131,10 +132,10 @@ where
     let mut next = folded.clone();
     let mut envelope = Envelope {
         event_id: Uuid::nil(),
-        stream: terms.stream.clone(),
+        stream: context.stream,
         version: folded.version,
-        recorded_at: now,
-        metadata: terms.metadata.clone(),
+        recorded_at: context.now,
+        metadata: context.metadata,
     };
     for (n, event) in (0..).zip(&events) {
         if C::Aggregate::READS_ENVELOPE {
@@ -155,7 +156,7 @@ where
             None => return Err(refuse(Unmet::NotFound, &terms.stream)),
         },
     };
-    Ok(Decided { events, now, next, reply })
+    Ok(Decided { events, now: envelope.recorded_at, next, reply })
 }
 
 impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
@@ -176,7 +177,7 @@ impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
                 name: Cow::Borrowed(event.name()),
                 schema: event.version(),
                 recorded_at: self.now,
-                payload: Bytes::from(event.encode().map_err(unwritable(event.name()))?),
+                payload: scratch::bytes(|json| event.encode_to(json)).map_err(unwritable(event.name()))?,
                 metadata,
             });
         }

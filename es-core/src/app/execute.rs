@@ -178,33 +178,34 @@ where
 {
     let terms = Terms::of(&command, options);
     let span = tracing::info_span!("command", name = C::NAME, stream = %terms.stream);
-    Box::pin(carry_out(app, command, terms).instrument(span))
+    let carried_out = async move { carry_out(&app, &terms, &command).await };
+    if span.is_disabled() { Box::pin(carried_out) } else { Box::pin(carried_out.instrument(span)) }
 }
 
-async fn carry_out<C>(app: App, command: C, terms: Terms) -> Answered<C>
+async fn carry_out<C>(app: &App, terms: &Terms, command: &C) -> Answered<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,
 {
     app.mounted::<C::Aggregate>()?;
     if !terms.stated {
-        C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
+        C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
     }
     let _turn = app.queues().turn(&terms.stream).await;
     if terms.stated {
-        if let Some(done) = answer::from_log::<C>(&app, &terms).await? {
+        if let Some(done) = answer::from_log::<C>(app, terms).await? {
             return Ok(done);
         }
-        C::Aggregate::validate(&command).map_err(CommandError::Rejected)?;
+        C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
     }
-    let answered = attempts(&app, &terms, &command).await;
+    let answered = attempts(app, terms, command).await;
     let appended = answered.as_ref().is_ok_and(|done| !done.events.is_empty());
     if !terms.stated || appended {
         return answered;
     }
     // Somebody else may have carried out the same command since it was looked up; then it is this one's own
     // doing that leaves it nothing to do.
-    match answer::from_log::<C>(&app, &terms).await? {
+    match answer::from_log::<C>(app, terms).await? {
         Some(done) => Ok(done),
         None => answered,
     }
@@ -216,7 +217,6 @@ where
     C: Command,
     C::Aggregate: Handle<C>,
 {
-    let policy = <C::Aggregate as Handle<C>>::RETRY;
     let mut attempts = 1;
     let mut known = match app.cache().get(&terms.stream) {
         Some(folded) => Known { folded, checked: false },
@@ -231,17 +231,14 @@ where
         } else {
             decide(app, terms, command.clone(), &known.folded).await
         };
-        let decided = match decided {
-            Ok(decided) if !decided.events.is_empty() => decided,
-            unappended => {
-                // Only an append may leave on a state that nobody checked.
-                if !known.checked && check(app, terms, &mut known).await? {
-                    continue;
-                }
-                return unappended
-                    .map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
+        if !decided.as_ref().is_ok_and(|decided| !decided.events.is_empty()) {
+            // Only an append may leave on a state that nobody checked.
+            if !known.checked && check(app, terms, &mut known).await? {
+                continue;
             }
-        };
+            return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
+        }
+        let decided = decided?;
         let expected = Expected::Exact(known.folded.version);
         let commit = || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?));
         match append::settled(app, commit).await {
@@ -251,16 +248,18 @@ where
             }
             Ok(appended) => {
                 let (done, snapshot) = committed(app, terms, &known.folded, decided, &appended, attempts);
-                app.save_snapshot(snapshot).await;
+                if let Some(snapshot) = snapshot {
+                    app.save_snapshot(snapshot).await;
+                }
                 return Ok(done);
             }
             Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
-            Err(_) if terms.expected.is_some() || attempts > policy.max => {
+            Err(_) if terms.expected.is_some() || attempts > C::Aggregate::RETRY.max => {
                 return Err(CommandError::Conflict { attempts });
             }
             Err(_) => {}
         }
-        pause(&policy, attempts).await;
+        pause(&C::Aggregate::RETRY, attempts).await;
         check(app, terms, &mut known).await?;
         attempts += 1;
     }

@@ -77,7 +77,9 @@ impl<A: Applier> Working for Folded<A> {
         self.position = position;
         Box::pin(async move {
             let (_, snapshot) = append::keep(app, stream, from, *self, head);
-            app.save_snapshot(snapshot).await;
+            if let Some(snapshot) = snapshot {
+                app.save_snapshot(snapshot).await;
+            }
         })
     }
 }

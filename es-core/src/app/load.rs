@@ -7,6 +7,7 @@ use crate::error::LoadError;
 use crate::event::Recorded;
 use crate::fold::{self, Folded};
 use crate::id::StreamId;
+use crate::service::BoxFuture;
 use crate::store::{Bound, StoredSnapshot, StreamHead, StreamPage, StreamRead};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -110,7 +111,9 @@ impl App {
         let from = known.version;
         let folded = Arc::new(self.replay(stream, Folded::clone(&known), page, Bound::End).await?);
         self.cache().put(stream, &folded);
-        self.save_snapshot(due_snapshot(stream, from, &folded)).await;
+        if let Some(snapshot) = due_snapshot(stream, from, &folded) {
+            self.save_snapshot(snapshot).await;
+        }
         Ok(folded)
     }
 
@@ -176,12 +179,13 @@ impl App {
     }
 
     /// Keeps a snapshot. Whatever goes wrong with it costs time only.
-    pub(super) async fn save_snapshot(&self, snapshot: Option<StoredSnapshot>) {
-        let Some(snapshot) = snapshot else { return };
-        let stream = snapshot.stream.clone();
-        if let Err(error) = self.store().save_snapshot(snapshot).await {
-            tracing::warn!(%stream, error = &error as &dyn std::error::Error, "snapshot not written");
-        }
+    pub(super) fn save_snapshot(&self, snapshot: StoredSnapshot) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let stream = snapshot.stream.clone();
+            if let Err(error) = self.store().save_snapshot(snapshot).await {
+                tracing::warn!(%stream, error = &error as &dyn std::error::Error, "snapshot not written");
+            }
+        })
     }
 }
 
