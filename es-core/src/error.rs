@@ -31,7 +31,7 @@ pub enum CommandError<E> {
         stream: crate::id::StreamId,
     },
     /// Others were faster every time, or the version is not the expected one.
-    #[error("others changed the same stream in each of {attempts} attempts")]
+    #[error("the stream is not at the version that the command was decided on (attempts: {attempts})")]
     Conflict {
         /// How often the command was decided.
         attempts: u32,

@@ -4,7 +4,7 @@ use crate::aggregate::{Applier, Disorder, Life, Start};
 use crate::event::{Envelope, EventEnum, Recorded};
 use crate::id::{Position, StreamId};
 use crate::metadata::Metadata;
-use crate::store::StoredEvent;
+use crate::store::{StoredEvent, StreamPage};
 use crate::upcast::{DecodeError, Payload, PayloadError};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -67,6 +67,9 @@ impl<A: Applier> Folded<A> {
             metadata: Arc::default(),
         };
         for stored in events {
+            if self.version > 0 && stored.version != self.version + 1 {
+                return Err(missing(stored, self.version + 1));
+            }
             if let Some(payload) = &stored.payload {
                 let event =
                     A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
@@ -129,6 +132,30 @@ fn unreadable(stored: &StoredEvent, error: PayloadError) -> DecodeError {
         PayloadError::Unknown => DecodeError::Unknown { stream, version, event, schema },
         PayloadError::Newer { known } => DecodeError::Newer { stream, version, event, schema, known },
         PayloadError::Unreadable(reason) => DecodeError::Payload { stream, version, event, schema, reason },
+    }
+}
+
+/// Makes sure that a page with more behind it leads there: whoever reads on from its end would read it for
+/// ever if it were empty.
+///
+/// # Errors
+/// [`DecodeError::CorruptStream`] if what the stream's head promises is not there.
+pub(crate) fn leads_on(page: &StreamPage, stream: &StreamId, after: u64) -> Result<(), DecodeError> {
+    if !page.more || !page.events.is_empty() {
+        return Ok(());
+    }
+    let (stream, version, event) = (stream.clone(), after + 1, String::new());
+    Err(DecodeError::CorruptStream { stream, version, event, reason: "and those behind it are missing" })
+}
+
+/// Behind the first visible event of a stream, every version is there.
+#[cold]
+fn missing(stored: &StoredEvent, expected: u64) -> DecodeError {
+    DecodeError::CorruptStream {
+        stream: stored.stream.clone(),
+        version: expected,
+        event: stored.name.to_string(),
+        reason: "is the next one that is stored: versions are missing before it",
     }
 }
 

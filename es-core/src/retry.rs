@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The most attempts behind the first, and the pauses between them.
 ///
 /// Only a version conflict is retried: another writer appended between the read and the append. The pause
-/// before attempt `n` is drawn evenly from zero up to `base · 2ⁿ`, at most `cap`.
+/// before repetition `n` is drawn evenly from zero up to `base · 2ⁿ⁻¹`, at most `cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The most repetitions; a command has `1 + max` attempts.
@@ -17,7 +17,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Ten repetitions, pauses from 2 ms up to 200 ms.
+    /// Ten repetitions; the first pause is at most 2 ms, the longest 200 ms.
     pub const DEFAULT: Self =
         Self { max: 10, base: Duration::from_millis(2), cap: Duration::from_millis(200) };
 

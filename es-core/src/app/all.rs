@@ -2,13 +2,15 @@
 
 use super::execute::{Committed, Execute, Options, pause};
 use super::group::{
-    AllError, Group, Member, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
+    AllError, Group, Member, Placed, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
 };
+use super::queue::LONGEST_WAIT;
 use super::{App, append};
 use crate::command::{Command, Handle, ReplyOf};
 use crate::error::CommandError;
-use crate::id::{CommandId, Position};
+use crate::id::CommandId;
 use crate::retry::RetryPolicy;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
@@ -33,7 +35,7 @@ pub trait Commands: Send + Sync + 'static {
     #[doc(hidden)]
     fn decide(&self, group: &mut Group) -> impl Future<Output = Result<Self::Decided, AllError>> + Send;
     #[doc(hidden)]
-    fn done(decided: Self::Decided, position: Position, attempts: u32) -> Self::Done;
+    fn done(decided: Self::Decided, placed: &Placed) -> Self::Done;
 }
 
 impl App {
@@ -61,17 +63,15 @@ async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::
     // Everybody queues in the same order, so that no two groups wait for each other.
     survey.streams.sort_unstable();
     survey.streams.dedup();
-    let mut turns = Vec::with_capacity(survey.streams.len());
+    let (begun, mut turns) = (Instant::now(), Vec::with_capacity(survey.streams.len()));
     for stream in &survey.streams {
-        turns.push(app.queues().turn(stream).await);
+        turns.push(app.queues().turn(stream, LONGEST_WAIT.saturating_sub(begun.elapsed())).await);
     }
-    let mut group = Group {
-        app: app.clone(),
-        id: options.id.unwrap_or_else(CommandId::new),
-        said: options.metadata,
-        checked: survey.calls_services,
-        parts: Vec::new(),
-    };
+    let id = options.id.unwrap_or_else(CommandId::new);
+    let mut said = options.metadata;
+    said.correlation_id.get_or_insert(id.as_uuid());
+    let mut group =
+        Group { app: app.clone(), id, stated, said, checked: survey.calls_services, parts: Vec::new() };
     if stated && let Some(done) = commands.answered(&group).await? {
         return Ok(done);
     }
@@ -83,7 +83,12 @@ async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::
     if !stated || (answered.is_ok() && group.parts.is_empty()) {
         return answered;
     }
-    commands.answered(&group).await?.map_or(answered, Ok)
+    match (commands.answered(&group).await, answered) {
+        (Ok(Some(done)), _) => Ok(done),
+        // Whether it was stored is still unknown, and no failed look makes that known.
+        (Ok(None) | Err(_), answered @ Err(CommandError::Store(_))) | (Ok(None), answered) => answered,
+        (Err(unread), _) => Err(unread),
+    }
 }
 
 async fn attempts<G: Commands>(
@@ -104,21 +109,30 @@ async fn attempts<G: Commands>(
         }
         let decided = decided?;
         if group.parts.iter().all(|part| part.stored.is_empty()) {
-            return Ok(G::done(decided, Position(0), attempts));
+            return Ok(G::done(decided, &group.placed(None, attempts)));
         }
         match append::settled(&app, || Ok(group.commit())).await {
             Ok(appended) if appended.duplicate => {
                 group.parts.iter().for_each(|part| app.cache().drop_state(&part.stream));
-                return commands.answered(group).await?.ok_or(CommandError::Conflict { attempts });
+                let stored = commands.answered(group).await.map_err(append::unanswered)?;
+                return stored.ok_or_else(append::lost);
             }
             Ok(appended) => {
-                group.keep(appended.position, &appended.heads).await;
-                return Ok(G::done(decided, appended.position, attempts));
+                let placed = group.placed(Some(appended.position), attempts);
+                group.keep(&placed, &appended.heads).await;
+                return Ok(G::done(decided, &placed));
             }
             Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
             Err(_) if attempts > policy.max => return Err(CommandError::Conflict { attempts }),
             Err(_) => {
                 pause(policy, attempts).await;
+                // It may be this very group that was faster, by another hand. Decided again it might raise
+                // other events, which the store could not recognise.
+                if group.stated
+                    && let Some(done) = commands.answered(group).await?
+                {
+                    return Ok(done);
+                }
                 group.checked = true;
                 attempts += 1;
             }
@@ -163,8 +177,8 @@ where
         }
         Ok(decided)
     }
-    fn done(decided: Self::Decided, position: Position, attempts: u32) -> Self::Done {
-        decided.into_iter().map(|member| done_one(member, position, attempts)).collect()
+    fn done(decided: Self::Decided, placed: &Placed) -> Self::Done {
+        decided.into_iter().map(|member| done_one(member, placed)).collect()
     }
 }
 
@@ -193,8 +207,8 @@ macro_rules! command_tuple {
             async fn decide(&self, group: &mut Group) -> Result<Self::Decided, AllError> {
                 Ok(($(decide_one(group, $n, &self.$n).await?,)+))
             }
-            fn done(decided: Self::Decided, position: Position, attempts: u32) -> Self::Done {
-                ($(done_one(decided.$n, position, attempts),)+)
+            fn done(decided: Self::Decided, placed: &Placed) -> Self::Done {
+                ($(done_one(decided.$n, placed),)+)
             }
         }
     };

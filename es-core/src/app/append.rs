@@ -6,7 +6,7 @@ use crate::aggregate::Applier;
 use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
 use crate::id::StreamId;
-use crate::store::{AppendError, Appended, Commit, StoredSnapshot, StreamHead};
+use crate::store::{AppendError, Appended, BoxError, Commit, StoredSnapshot, StreamHead};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,23 @@ pub(super) fn keep<A: Applier>(
         app.cache().drop_state(stream);
         (next, None)
     }
+}
+
+/// What the caller hears where a commit is stored and cannot be read back: not that nothing was recorded.
+pub(super) fn unanswered<E>(error: CommandError<E>) -> CommandError<E> {
+    match error {
+        CommandError::Store(error) => stored_and_unread(error.into()),
+        other => other,
+    }
+}
+
+/// As [`unanswered`], where the store does not find what it said to have.
+pub(super) fn lost<E>() -> CommandError<E> {
+    stored_and_unread("the store recognised the commit, and does not find its events".into())
+}
+
+fn stored_and_unread<E>(cause: BoxError) -> CommandError<E> {
+    CommandError::Store(StoreError::Append(AppendError::Ambiguous { cause }))
 }
 
 /// Whether somebody else was faster.

@@ -10,7 +10,7 @@ use crate::model::registry::{self, ApplierRecord, HandlerRecord};
 use crate::service::{Service, Services};
 use crate::store::EventStore;
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -125,7 +125,7 @@ impl<S: EventStore> AppBuilder<S> {
         let app = App { core: Arc::new(core), services: ServicesHandle::Owned(services.clone()) };
         let mut provided = self.services;
         for late in self.late {
-            (late.make)(app.without_services(), &mut provided);
+            (late.make)(app.inside_of_a_service(), &mut provided);
         }
         // Set once, here; nobody else has the lock yet but apps inside of services, which only read it.
         let _ = services.set(provided);
@@ -184,18 +184,27 @@ impl<S: EventStore> AppBuilder<S> {
     }
 }
 
-/// Event types that share a name and a version.
+/// Event types that are stored alike, or that would be read for one another in their aggregate: by a former
+/// name, or in an older version.
 fn check_events(appliers: &[(&'static str, ApplierRecord)], faults: &mut Vec<String>) {
-    let mut types: HashMap<(&str, u16), &'static str> = HashMap::new();
+    let mut types = HashMap::new();
+    let mut told = HashSet::new();
     for (aggregate, applier) in appliers {
-        let (name, version, this) = (applier.event.name, applier.event.version, (applier.type_name)());
-        let other = *types.entry((name, version)).or_insert(this);
-        if other != this {
-            let proposal = format!("{aggregate}.{}", name.to_lowercase());
-            faults.push(format!(
-                "events {other} and {this} are both stored as \"{name}\", version {version}: give one another \
-                 name, as in `#[event(name = \"{proposal}\")]`"
-            ));
+        let (event, this) = (applier.event, (applier.type_name)());
+        let names = std::iter::once(&event.name).chain(event.aliases);
+        let read = names.flat_map(|name| {
+            (applier.oldest..=event.version).map(move |version| (Some(*aggregate), *name, version))
+        });
+        for key in std::iter::once((None, event.name, event.version)).chain(read) {
+            let other = *types.entry(key).or_insert(this);
+            if other != this && told.insert((other, this)) {
+                let (_, name, version) = key;
+                let proposal = format!("{aggregate}.{}", event.name.to_lowercase());
+                faults.push(format!(
+                    "events {other} and {this} are both stored as \"{name}\", version {version}: give one another \
+                     name, as in `#[event(name = \"{proposal}\")]`"
+                ));
+            }
         }
     }
 }

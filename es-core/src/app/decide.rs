@@ -17,10 +17,12 @@ use crate::metadata::Metadata;
 use crate::outcome::{Answer, Decision, FromViolation, Outcome};
 use crate::scratch;
 use crate::service::Services;
-use crate::store::NewEvent;
+use crate::store::{NewEvent, ReadError};
+use crate::upcast::Payload;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::ser::Error as _;
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
@@ -71,7 +73,7 @@ impl Terms {
 
 type Attempt<C> = Result<Decided<<C as Command>::Aggregate, ReplyOf<C>>, CommandError<ErrorOf<C>>>;
 
-/// What a handler gets that takes no services, and an app inside of a service once the app around it is gone.
+/// What a handler gets that takes no services.
 static NONE: LazyLock<Services> = LazyLock::new(Services::default);
 
 /// Decides `command` on `folded`.
@@ -89,7 +91,10 @@ where
     C::Aggregate: Handle<C>,
 {
     let provided = calls_services::<C>().then(|| app.services());
-    let services = provided.as_ref().and_then(|provided| provided.get()).unwrap_or(&NONE);
+    let services = match &provided {
+        None => &NONE,
+        Some(provided) => provided.get().ok_or_else(not_running)?,
+    };
     let state = match <C::Aggregate as Handle<C>>::Needs::admit(folded) {
         Ok(state) => state,
         Err(unmet) => return Err(refuse(unmet, &terms.stream)),
@@ -177,7 +182,7 @@ impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
                 name: Cow::Borrowed(event.name()),
                 schema: event.version(),
                 recorded_at: self.now,
-                payload: scratch::bytes(|json| event.encode_to(json)).map_err(unwritable(event.name()))?,
+                payload: payload(event).map_err(unwritable(event.name()))?,
                 metadata,
             });
         }
@@ -198,8 +203,31 @@ impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
     }
 }
 
+/// An event's bytes, which can be read back.
+///
+/// JSON has no infinities and nothing that is not a number: they are written as `null`, without an error. An
+/// event that holds one would be stored, and its stream not read any more.
+fn payload<E: EventEnum>(event: &E) -> Result<Bytes, serde_json::Error> {
+    let bytes = scratch::bytes(|json| event.encode_to(json))?;
+    if bytes.windows(NULL.len()).any(|part| part == NULL) {
+        let stored = Payload { name: event.name(), schema: event.version(), bytes: &bytes };
+        E::decode(stored).map_err(|error| {
+            serde_json::Error::custom(format!("what was written is not readable: {error:?}"))
+        })?;
+    }
+    Ok(bytes)
+}
+
+const NULL: &[u8] = b"null";
+
 fn unwritable(what: &str) -> impl FnOnce(serde_json::Error) -> StoreError {
     move |source| StoreError::Encode { what: what.to_owned(), source }
+}
+
+/// An app inside of a service has services only while the app around it is there.
+fn not_running<E>() -> CommandError<E> {
+    let cause = "the app around this service is not built yet, or gone";
+    CommandError::Store(StoreError::Read(ReadError::Unavailable(cause.into())))
 }
 
 fn refuse<E>(unmet: Unmet, stream: &StreamId) -> CommandError<E> {

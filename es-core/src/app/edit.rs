@@ -3,7 +3,7 @@
 use super::App;
 use crate::aggregate::{Applier, Life, Start};
 use crate::error::StoreError;
-use crate::fold::{Folded, decode_metadata};
+use crate::fold::{self, Folded, decode_metadata};
 use crate::id::StreamId;
 use crate::store::{AppendError, Expected, StoreFuture, StoredEvent, StreamRead};
 use crate::upcast::DecodeError;
@@ -122,7 +122,9 @@ pub(super) fn try_edit<A: Applier>(
             let read = StreamRead::after(before.version);
             let page = app.store().read_stream(&stream, read).await.map_err(StoreError::from)?;
             before.add(&page.events)?;
-            let kept: Vec<StoredEvent> = page.events.into_iter().filter(|event| stays(event, edit)).collect();
+            fold::leads_on(&page, &stream, before.version)?;
+            let kept: Vec<StoredEvent> =
+                page.events.into_iter().filter_map(|event| left(event, edit)).collect();
             after.add(&kept).map_err(|error| breaks(&stream, error.to_string()))?;
             if !page.more {
                 before.version = page.head.version;
@@ -140,11 +142,14 @@ pub(super) fn try_edit<A: Applier>(
     })
 }
 
-fn stays(event: &StoredEvent, edit: Edit) -> bool {
+/// What an edit leaves of an event.
+fn left(mut event: StoredEvent, edit: Edit) -> Option<StoredEvent> {
     match edit {
-        Edit::Redact(id) => event.id != id,
-        Edit::Truncate(version) => event.version >= version,
+        Edit::Redact(id) if event.id == id => event.payload = None,
+        Edit::Truncate(version) if event.version < version => return None,
+        Edit::Redact(_) | Edit::Truncate(_) => {}
     }
+    Some(event)
 }
 
 fn breaks(stream: &StreamId, reason: String) -> EditError {

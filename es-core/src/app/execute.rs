@@ -2,6 +2,7 @@
 
 use super::decide::{Decided, Terms, calls_services, decide};
 use super::loaded::Loaded;
+use super::queue::LONGEST_WAIT;
 use super::{App, answer, append};
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
@@ -29,11 +30,13 @@ pub struct Committed<A: Applier, R = ()> {
     pub version: u64,
     /// The position of the last of them; where nothing was recorded, of the stream's last event.
     pub position: Position,
-    /// The state behind them: `None` if that was the end, and for a duplicate.
+    /// The state behind them: `None` if there is none, since that was the end or nothing was recorded yet, and
+    /// for a duplicate.
     pub state: Option<Loaded<A>>,
-    /// How often it was decided.
+    /// How often it was decided; 0 if the answer came from the log.
     pub attempts: u32,
-    /// Whether the command's events were in the log already: this call recorded nothing.
+    /// Whether the answer came from the log: the command's events were there when this call looked, or when
+    /// it sent them again because it had not heard whether they were stored.
     pub duplicate: bool,
 }
 
@@ -191,7 +194,7 @@ where
     if !terms.stated {
         C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
     }
-    let _turn = app.queues().turn(&terms.stream).await;
+    let _turn = app.queues().turn(&terms.stream, LONGEST_WAIT).await;
     if terms.stated {
         if let Some(done) = answer::from_log::<C>(app, terms).await? {
             return Ok(done);
@@ -205,9 +208,11 @@ where
     }
     // Somebody else may have carried out the same command since it was looked up; then it is this one's own
     // doing that leaves it nothing to do.
-    match answer::from_log::<C>(app, terms).await? {
-        Some(done) => Ok(done),
-        None => answered,
+    match (answer::from_log::<C>(app, terms).await, answered) {
+        (Ok(Some(done)), _) => Ok(done),
+        // Whether it was stored is still unknown, and no failed look makes that known.
+        (Ok(None) | Err(_), answered @ Err(CommandError::Store(_))) | (Ok(None), answered) => answered,
+        (Err(unread), _) => Err(unread),
     }
 }
 
@@ -244,7 +249,10 @@ where
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
-                return answer::from_log::<C>(app, terms).await?.ok_or(CommandError::Conflict { attempts });
+                return answer::from_log::<C>(app, terms)
+                    .await
+                    .map_err(append::unanswered)?
+                    .ok_or_else(append::lost);
             }
             Ok(appended) => {
                 let (done, snapshot) = committed(app, terms, &known.folded, decided, &appended, attempts);

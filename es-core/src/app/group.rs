@@ -35,6 +35,8 @@ pub struct Survey {
 pub struct Group {
     pub(super) app: App,
     pub(super) id: CommandId,
+    /// Whether the caller gave the id, so that the group may be a repeated one.
+    pub(super) stated: bool,
     pub(super) said: Metadata,
     /// Whether every state is compared with its stream first.
     pub(super) checked: bool,
@@ -90,6 +92,17 @@ pub struct Member<A: Applier, R> {
     events: Vec<A::Event>,
     reply: R,
     next: Folded<A>,
+    /// The part of its stream, and how many events that part has up to and with this command's.
+    part: usize,
+    stored: u64,
+}
+
+/// Where the parts of a group stand in the log: the position before each, if anything was appended.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Placed {
+    starts: Vec<Option<u64>>,
+    attempts: u32,
 }
 
 impl Group {
@@ -104,13 +117,26 @@ impl Group {
         Commit { parts: parts.collect() }
     }
 
-    pub(super) async fn keep(&mut self, position: Position, heads: &[StreamHead]) {
+    /// Where the parts stand in the log, once the commit's last event stands at `last`: one behind the other,
+    /// in their order.
+    pub(super) fn placed(&self, last: Option<Position>, attempts: u32) -> Placed {
+        let mut before =
+            last.map(|last| last.0 - self.parts.iter().map(|part| part.stored.len() as u64).sum::<u64>());
+        let starts = self.parts.iter().map(|part| {
+            let start = before;
+            before = before.map(|before| before + part.stored.len() as u64);
+            start
+        });
+        Placed { starts: starts.collect(), attempts }
+    }
+
+    pub(super) async fn keep(&mut self, placed: &Placed, heads: &[StreamHead]) {
         let app = self.app.clone();
-        let written: Vec<_> = self.parts.drain(..).filter(|part| !part.stored.is_empty()).collect();
-        let mut last = position;
-        for (part, head) in written.into_iter().zip(heads).rev() {
+        let parts: Vec<_> = self.parts.drain(..).collect();
+        let placed = parts.into_iter().zip(&placed.starts).filter(|(part, _)| !part.stored.is_empty());
+        for ((part, start), head) in placed.zip(heads) {
+            let last = Position(start.unwrap_or(0) + part.stored.len() as u64);
             part.next.keep(&app, &part.stream, part.from, last, Some(*head)).await;
-            last.0 -= part.stored.len() as u64;
         }
     }
 
@@ -180,7 +206,8 @@ where
     let part = &mut group.parts[at];
     part.stored.extend(stored);
     part.next = Box::new(decided.next.clone());
-    Ok(Member { events: decided.events, reply: decided.reply, next: decided.next })
+    let stored = part.stored.len() as u64;
+    Ok(Member { events: decided.events, reply: decided.reply, next: decided.next, part: at, stored })
 }
 
 /// What the `n`-th command answered when the group was carried out before.
@@ -203,14 +230,13 @@ where
     answer::silent::<C>(&group.app, &terms).await.map_err(|error| error.map(DomainError::new))
 }
 
-pub(super) fn done_one<A: Applier, R>(
-    member: Member<A, R>,
-    position: Position,
-    attempts: u32,
-) -> Committed<A, R> {
-    let Member { events, reply, mut next } = member;
-    next.position = next.position.max(position);
+/// The answer of one command, once it is known where the group's events stand.
+pub(super) fn done_one<A: Applier, R>(member: Member<A, R>, placed: &Placed) -> Committed<A, R> {
+    let Member { events, reply, mut next, part, stored } = member;
+    if let (Some(Some(start)), true) = (placed.starts.get(part), stored > 0) {
+        next.position = Position(start + stored);
+    }
     let (version, position) = (next.version, next.position);
     let state = Loaded::of(Arc::new(next));
-    Committed { reply, events, version, position, state, attempts, duplicate: false }
+    Committed { reply, events, version, position, state, attempts: placed.attempts, duplicate: false }
 }

@@ -70,6 +70,7 @@ impl App {
         let mut after = 0;
         loop {
             let page = self.store().read_stream(&stream, StreamRead::after(after)).await?;
+            fold::leads_on(&page, &stream, after)?;
             for stored in &page.events {
                 after = stored.version;
                 history.extend(fold::decode::<A>(stored)?);
@@ -90,8 +91,16 @@ impl App {
 
     /// Reads a stream that nothing is known of.
     pub(super) async fn fetch<A: Applier>(&self, stream: &StreamId) -> Result<Arc<Folded<A>>, LoadError> {
-        let start = self.snapshot(stream).await.unwrap_or_else(Folded::start);
-        let folded = self.refresh(stream, Arc::new(start)).await?;
+        let snapshot = self.snapshot(stream).await;
+        let from_snapshot = snapshot.is_some();
+        let start = Arc::new(snapshot.unwrap_or_else(Folded::start));
+        let folded = match self.refresh(stream, start).await {
+            // The snapshot may be what is wrong, and it decides nothing.
+            Err(LoadError::Decode(_)) if from_snapshot => {
+                self.refresh(stream, Arc::new(Folded::start())).await?
+            }
+            folded => folded?,
+        };
         if folded.version > 0 {
             self.cache().put(stream, &folded);
         }
@@ -138,6 +147,7 @@ impl App {
                 continue;
             }
             folded.add(&page.events)?;
+            fold::leads_on(&page, stream, folded.version)?;
             folded.closed = page.head.closed;
             if !page.more {
                 break;
@@ -168,7 +178,8 @@ impl App {
                 return None;
             }
         };
-        Some(Folded {
+        // There is no state before the first event.
+        (stored.version > 0).then_some(Folded {
             life: Life::Living(state),
             version: stored.version,
             position: stored.position,

@@ -42,7 +42,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 /// An application over a store: it carries out commands and answers what became of them.
 ///
-/// Cheap to clone, without type parameters, and every future it returns can be spawned.
+/// Cheap to clone, without type parameters, and every future it returns can be spawned. The futures run on a
+/// tokio runtime with its timers on: retries and queues wait by them.
 #[derive(Clone)]
 pub struct App {
     core: Arc<Core>,
@@ -99,7 +100,7 @@ impl App {
         }
     }
 
-    fn without_services(&self) -> Self {
+    fn inside_of_a_service(&self) -> Self {
         let services = match &self.services {
             ServicesHandle::Owned(services) => Arc::downgrade(services),
             ServicesHandle::Inside(services) => services.clone(),

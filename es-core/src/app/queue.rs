@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// The longest wait for a turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait for a turn, or for all the turns of a group.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A power of two, so that streams rarely share a lock.
 const SHARDS: u64 = 64;
@@ -36,9 +36,9 @@ impl Queues {
         Arc::new(Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() })
     }
 
-    /// Waits for a turn on `stream`; `None` is the permission to do without one. The turn ends when it is
-    /// dropped.
-    pub(crate) async fn turn(self: &Arc<Self>, stream: &StreamId) -> Option<Turn> {
+    /// Waits for a turn on `stream`, no longer than `longest`; `None` is the permission to do without one. The
+    /// turn ends when it is dropped.
+    pub(crate) async fn turn(self: &Arc<Self>, stream: &StreamId, longest: Duration) -> Option<Turn> {
         if INSIDE_A_HANDLER.try_with(|()| ()).is_ok() {
             return None;
         }
@@ -46,7 +46,7 @@ impl Queues {
             Ok(turn) => Some(turn),
             // A turn that is handed over to nobody any more passes itself on. Boxed, so that a command that
             // need not wait does not carry a timer.
-            Err(handed_over) => Box::pin(tokio::time::timeout(LONGEST_WAIT, handed_over)).await.ok()?.ok(),
+            Err(handed_over) => Box::pin(tokio::time::timeout(longest, handed_over)).await.ok()?.ok(),
         }
     }
 
@@ -54,6 +54,8 @@ impl Queues {
     fn join(self: &Arc<Self>, stream: &StreamId) -> Result<Turn, oneshot::Receiver<Turn>> {
         let mut shard = self.shard(stream);
         if let Some(waiting) = shard.get_mut(stream) {
+            // Whoever gave up stands at the front, since all wait equally long.
+            while waiting.pop_front_if(|next| next.is_closed()).is_some() {}
             let (sender, receiver) = oneshot::channel();
             waiting.push_back(sender);
             return Err(receiver);
@@ -120,8 +122,8 @@ mod tests {
     #[tokio::test]
     async fn turns_follow_one_another_and_leave_nothing_behind() {
         let (queues, stream) = (Queues::new(), stream());
-        let first = queues.turn(&stream).await;
-        let mut second = pin!(queues.turn(&stream));
+        let first = queues.turn(&stream, LONGEST_WAIT).await;
+        let mut second = pin!(queues.turn(&stream, LONGEST_WAIT));
         assert!(poll(second.as_mut()).is_pending(), "the second waits for the first");
         drop(first);
         drop(second.await);
@@ -131,11 +133,11 @@ mod tests {
     #[tokio::test]
     async fn whoever_gives_up_is_passed_over() {
         let (queues, stream) = (Queues::new(), stream());
-        let first = queues.turn(&stream).await;
-        let mut patient = pin!(queues.turn(&stream));
+        let first = queues.turn(&stream, LONGEST_WAIT).await;
+        let mut patient = pin!(queues.turn(&stream, LONGEST_WAIT));
         {
-            let mut gives_up = pin!(queues.turn(&stream));
-            let mut too_late = Box::pin(queues.turn(&stream));
+            let mut gives_up = pin!(queues.turn(&stream, LONGEST_WAIT));
+            let mut too_late = Box::pin(queues.turn(&stream, LONGEST_WAIT));
             assert!(poll(gives_up.as_mut()).is_pending() && poll(too_late.as_mut()).is_pending());
             assert!(poll(patient.as_mut()).is_pending());
             drop(first);
@@ -148,14 +150,14 @@ mod tests {
     #[tokio::test]
     async fn a_command_inside_a_handler_does_not_wait() {
         let (queues, stream) = (Queues::new(), stream());
-        let _outer = queues.turn(&stream).await;
-        assert!(inside_a_handler(queues.turn(&stream)).await.is_none());
+        let _outer = queues.turn(&stream, LONGEST_WAIT).await;
+        assert!(inside_a_handler(queues.turn(&stream, LONGEST_WAIT)).await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_too_long_goes_on_without_a_turn() {
         let (queues, stream) = (Queues::new(), stream());
-        let _stuck = queues.turn(&stream).await;
-        assert!(queues.turn(&stream).await.is_none());
+        let _stuck = queues.turn(&stream, LONGEST_WAIT).await;
+        assert!(queues.turn(&stream, LONGEST_WAIT).await.is_none());
     }
 }
