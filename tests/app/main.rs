@@ -18,6 +18,7 @@ mod build;
 mod counts;
 mod edit;
 mod group;
+mod honest;
 mod json;
 mod limits;
 mod model;
