@@ -1,4 +1,78 @@
 //! Event sourcing, declared: annotate plain types, and the compiler checks the model.
+//!
+//! A *command* is decided on the state of its *aggregate*. What was decided is appended to the aggregate's
+//! *stream* as *events*, under the version that the decision was made on. The state is the fold of the events.
+//!
+//! 1. Declare: [`event`](macro@event), [`value`], [`aggregate_id`], [`command`](macro@command),
+//!    [`aggregate`](macro@aggregate).
+//! 2. Say what follows: [`applier`](macro@applier) folds events into the state,
+//!    [`command_handler`](macro@command_handler) decides commands.
+//! 3. Run: [`App::builder`] over a [`store`], then [`App::execute`], [`App::load`], [`App::history`].
+//! 4. Test: `given(..).when(..).then(..)` of the crate `es_testing`.
+//!
+//! ```
+//! use es_core::prelude::*;
+//! use es_core::store::MemoryStore;
+//!
+//! #[event]
+//! pub struct Opened {
+//!     pub owner: String,
+//! }
+//! #[event]
+//! pub struct Deposited {
+//!     pub amount: u64,
+//! }
+//!
+//! #[command(Account)]
+//! pub struct Open {
+//!     #[id]
+//!     pub account: String,
+//!     pub owner: String,
+//! }
+//! #[command(Account)]
+//! pub struct Deposit {
+//!     #[id]
+//!     pub account: String,
+//!     pub amount: u64,
+//! }
+//!
+//! #[aggregate(id = String)]
+//! pub struct Account {
+//!     owner: String,
+//!     balance: u64,
+//! }
+//!
+//! #[applier]
+//! impl Account {
+//!     fn opened(e: &Opened) -> Self {
+//!         Account { owner: e.owner.clone(), balance: 0 }
+//!     }
+//!     fn deposited(&mut self, e: &Deposited) {
+//!         self.balance += e.amount;
+//!     }
+//! }
+//!
+//! #[command_handler]
+//! impl Account {
+//!     fn open(command: Open) -> Opened {
+//!         Opened { owner: command.owner }
+//!     }
+//!     fn deposit(&self, command: Deposit) -> Option<Deposited> {
+//!         (command.amount > 0).then_some(Deposited { amount: command.amount })
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let app = App::builder(MemoryStore::new()).aggregate::<Account>().build().await?;
+//! app.execute(Open { account: "a-1".into(), owner: "Ann".into() }).await?;
+//! let done = app.execute(Deposit { account: "a-1".into(), amount: 50 }).await?;
+//! assert_eq!(done.version, 2);
+//!
+//! let account = app.load::<Account>(&"a-1".into()).await?.unwrap();
+//! assert_eq!((account.owner.as_str(), account.balance), ("Ann", 50));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 extern crate self as es_core;
 
