@@ -38,7 +38,7 @@ pub struct Metadata {
     /// The reply that the command gave, on its first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reply: Option<Value>,
-    /// Why the payload was taken away.
+    /// Why the payload, or the reply, was taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<String>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]

@@ -11,6 +11,7 @@ on_every_store! {
     a_group_shares_one_correlation
     what_json_cannot_give_back_is_not_stored
     an_app_that_outlives_the_app_around_it_says_so
+    a_reply_goes_with_whichever_event_of_its_command_is_redacted
 }
 
 async fn each_command_of_a_group_knows_its_own_position(place: Place) {
@@ -110,6 +111,33 @@ async fn an_app_that_outlives_the_app_around_it_says_so(place: Place) {
     drop(app);
     let refused = inside.execute(ReadGauge { tank: "north".to_owned() }).await.unwrap_err();
     assert!(matches!(refused, CommandError::Store(StoreError::Read(_))), "{refused:?}");
+}
+
+#[command(Tank)]
+pub struct MeasureTwice {
+    #[id]
+    pub tank: String,
+    pub inspector: String,
+}
+#[command_handler]
+impl Tank {
+    fn measure_twice(&self, command: MeasureTwice) -> Reply<[Measured; 2], String> {
+        Reply::new([Measured { level: 0.25 }, Measured { level: 0.75 }], command.inspector)
+    }
+}
+
+async fn a_reply_goes_with_whichever_event_of_its_command_is_redacted(place: Place) {
+    let builder = App::builder(place.open().await).aggregate::<Tank>();
+    let app = builder.service::<dyn Gauge>(Arc::new(Kept)).build().await.unwrap();
+    app.execute(MeasureTwice { tank: "north".to_owned(), inspector: "Ann".to_owned() }).await.unwrap();
+    let stream = Tank::stream(&"north".to_owned());
+    let second = place.stored(&stream).await[1].id;
+    assert!(app.redact(second, "asked for").await.unwrap());
+
+    let stored = place.stored(&stream).await;
+    assert!(stored[0].payload.is_some() && stored[1].payload.is_none());
+    let metadata = String::from_utf8(stored[0].metadata.to_vec()).unwrap();
+    assert!(!metadata.contains("Ann") && metadata.contains("asked for"), "{metadata}");
 }
 
 #[tokio::test]

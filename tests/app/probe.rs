@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use es_core::prelude::*;
 use es_core::store::{
-    AppendError, Appended, Commit, Expected, Filter, LogPage, ReadError, StoreFuture, StoredEvent,
+    AppendError, Appended, Commit, Expected, Filter, LogPage, ReadError, Redaction, StoreFuture, StoredEvent,
     StoredSnapshot, StreamPage, StreamRead,
 };
 use std::collections::VecDeque;
@@ -218,8 +218,8 @@ impl EventStore for Probe {
         self.inner.truncate_stream(stream, expected, before)
     }
 
-    fn redact_event(&self, id: Uuid, metadata: Bytes) -> StoreFuture<'_, Result<bool, AppendError>> {
-        self.inner.redact_event(id, metadata)
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
+        self.inner.redact_event(redaction)
     }
 
     fn load_snapshot<'a>(

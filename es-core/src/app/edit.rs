@@ -5,8 +5,10 @@ use crate::aggregate::{Applier, Life, Start};
 use crate::error::StoreError;
 use crate::fold::{self, Folded, decode_metadata};
 use crate::id::StreamId;
-use crate::store::{AppendError, Expected, StoreFuture, StoredEvent, StreamRead};
+use crate::metadata::Metadata;
+use crate::store::{AppendError, Expected, Redaction, StoreFuture, StoredEvent, StreamRead};
 use crate::upcast::DecodeError;
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// Why history was not changed.
@@ -64,15 +66,32 @@ impl App {
             return Ok(false);
         }
         self.try_edit(&stored.stream, Edit::Redact(event)).await?;
-        let mut metadata = decode_metadata(&stored)?;
-        metadata.reply = None;
-        metadata.redacted = Some(reason.to_owned());
-        let metadata = metadata
-            .encode()
-            .map_err(|source| StoreError::Encode { what: "the metadata".to_owned(), source })?;
-        let redacted = self.store().redact_event(event, metadata).await.map_err(StoreError::from)?;
+        let metadata = decode_metadata(&stored)?;
+        let beside = self.with_the_reply(&stored, &metadata, reason).await?;
+        let redaction = Redaction { event, metadata: without_reply(metadata, reason)?, beside };
+        let redacted = self.store().redact_event(redaction).await.map_err(StoreError::from)?;
         self.cache().drop_state(&stored.stream);
         Ok(redacted)
+    }
+
+    /// The first event of the command that raised this one, if it keeps the command's reply; with its
+    /// metadata as it will be.
+    async fn with_the_reply(
+        &self,
+        stored: &StoredEvent,
+        metadata: &Metadata,
+        reason: &str,
+    ) -> Result<Option<(Uuid, Bytes)>, EditError> {
+        let Some(command) = metadata.command_id else { return Ok(None) };
+        let id = command.event(&stored.stream, 0);
+        if id == stored.id {
+            return Ok(None);
+        }
+        let Some(first) = self.store().find_event(id).await.map_err(StoreError::from)? else {
+            return Ok(None);
+        };
+        let metadata = decode_metadata(&first)?;
+        if metadata.reply.is_none() { Ok(None) } else { Ok(Some((id, without_reply(metadata, reason)?))) }
     }
 
     /// Hides what lies before `version` from reads of this stream. The log keeps it.
@@ -101,6 +120,13 @@ impl App {
         let mounted = mounted.ok_or_else(|| EditError::NotMounted(stream.category().to_owned()))?;
         (mounted.try_edit)(self.clone(), stream.clone(), edit).await
     }
+}
+
+/// The metadata of what was taken away.
+fn without_reply(mut metadata: Metadata, reason: &str) -> Result<Bytes, StoreError> {
+    metadata.reply = None;
+    metadata.redacted = Some(reason.to_owned());
+    metadata.encode().map_err(|source| StoreError::Encode { what: "the metadata".to_owned(), source })
 }
 
 fn failed(stream: &StreamId, error: AppendError) -> EditError {

@@ -107,3 +107,22 @@ impl StreamHead {
         Err(AppendError::Conflict { stream: stream.clone(), expected, actual: self.version })
     }
 }
+
+/// What is taken away from an event that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redaction {
+    /// The event whose payload goes.
+    pub event: Uuid,
+    /// What takes the place of its metadata.
+    pub metadata: Bytes,
+    /// Another event of the same stream, and what takes the place of its metadata; its payload stays. A
+    /// command's reply stands in the metadata of its first event.
+    pub beside: Option<(Uuid, Bytes)>,
+}
+
+impl Redaction {
+    /// The payload of this event goes, and its metadata becomes `metadata`.
+    pub fn of(event: Uuid, metadata: Bytes) -> Self {
+        Self { event, metadata, beside: None }
+    }
+}

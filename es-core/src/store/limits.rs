@@ -1,6 +1,6 @@
 //! The limits that are the same on every store, and the checks that every store makes first.
 
-use super::{AppendError, Commit};
+use super::{AppendError, Commit, Redaction};
 use crate::id::StreamId;
 use std::collections::HashSet;
 
@@ -45,8 +45,9 @@ pub(crate) fn check_stream(stream: &StreamId) -> Result<(), AppendError> {
 }
 
 /// Checks the metadata that a redaction leaves.
-pub(crate) fn check_metadata(metadata: &[u8]) -> Result<(), AppendError> {
-    within("metadata (bytes)", metadata.len(), MAX_COMMIT_BYTES)
+pub(crate) fn check_redaction(redaction: &Redaction) -> Result<(), AppendError> {
+    let beside = redaction.beside.as_ref().map_or(0, |(_, metadata)| metadata.len());
+    within("metadata (bytes)", redaction.metadata.len() + beside, MAX_COMMIT_BYTES)
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), AppendError> {

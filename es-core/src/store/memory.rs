@@ -2,11 +2,10 @@
 
 use super::admit::{Admission, Ledger, admit, id_taken};
 use super::{
-    AppendError, Appended, Bound, Commit, EventStore, Expected, Filter, LogPage, ReadError, StoreFuture,
-    StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
+    AppendError, Appended, Bound, Commit, EventStore, Expected, Filter, LogPage, ReadError, Redaction,
+    StoreFuture, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
 };
 use crate::id::{Position, StreamId};
-use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -153,10 +152,10 @@ impl EventStore for MemoryStore {
         })
     }
 
-    fn redact_event(&self, id: Uuid, metadata: Bytes) -> StoreFuture<'_, Result<bool, AppendError>> {
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
         Box::pin(async move {
-            limits::check_metadata(&metadata)?;
-            Ok(self.lock().redact(id, metadata))
+            limits::check_redaction(&redaction)?;
+            Ok(self.lock().redact(redaction))
         })
     }
 
@@ -328,14 +327,21 @@ impl Inner {
         page
     }
 
-    fn redact(&mut self, id: Uuid, metadata: Bytes) -> bool {
-        let Some(&index) = self.ids.get(&id) else { return false };
+    fn redact(&mut self, redaction: Redaction) -> bool {
+        let Some(&index) = self.ids.get(&redaction.event) else { return false };
         let event = &mut self.log[index];
         if event.payload.take().is_none() {
             return false;
         }
-        event.metadata = metadata;
-        self.streams.entry(event.stream.clone()).or_default().edit();
+        event.metadata = redaction.metadata;
+        let stream = event.stream.clone();
+        if let Some((beside, metadata)) = redaction.beside
+            && let Some(&index) = self.ids.get(&beside)
+            && self.log[index].stream == stream
+        {
+            self.log[index].metadata = metadata;
+        }
+        self.streams.entry(stream).or_default().edit();
         true
     }
 }

@@ -14,7 +14,7 @@ mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use commit::{Append, Appended, Commit, Expected, NewEvent, StreamHead};
+pub use commit::{Append, Appended, Commit, Expected, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
@@ -120,14 +120,14 @@ pub trait EventStore: Send + Sync + 'static {
         before: u64,
     ) -> StoreFuture<'a, Result<(), AppendError>>;
 
-    /// Takes the payload of one event away, and puts `metadata` in the place of its metadata.
+    /// Takes the payload of one event away, and puts other metadata in the place of its own.
     ///
     /// Raises the stream's [`edits`](StreamHead::edits) and drops its snapshots, in one step. Answers `false`
     /// if there is no such event, or if it was redacted before.
     ///
     /// # Errors
     /// [`AppendError`] if the store cannot answer.
-    fn redact_event(&self, id: Uuid, metadata: bytes::Bytes) -> StoreFuture<'_, Result<bool, AppendError>>;
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>>;
 
     /// The snapshot of a stream, if one with this fingerprint is kept.
     ///

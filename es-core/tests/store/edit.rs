@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use bytes::Bytes;
-use es_core::store::{AppendError, EventStore, Expected, StreamHead, StreamRead};
+use es_core::store::{AppendError, EventStore, Expected, Redaction, StreamHead, StreamRead};
 use uuid::Uuid;
 
 fn edited(version: u64, edits: u64) -> StreamHead {
@@ -122,7 +122,7 @@ on_every_store! {
     async fn a_redacted_event_keeps_its_place_and_loses_its_payload(store) {
         let ids = filled(store, "a-1", 3).await;
         let before = whole_log(store).await;
-        assert!(store.redact_event(ids[1], Bytes::from_static(b"by request")).await.unwrap());
+        assert!(store.redact_event(Redaction::of(ids[1], Bytes::from_static(b"by request"))).await.unwrap());
         let read = page(store, "a-1", StreamRead::after(0)).await;
         let mut redacted = before[1].clone();
         redacted.payload = None;
@@ -134,9 +134,9 @@ on_every_store! {
 
     async fn redacting_twice_or_nothing_says_so(store) {
         let ids = filled(store, "a-1", 1).await;
-        assert!(store.redact_event(ids[0], Bytes::from_static(b"first")).await.unwrap());
-        assert!(!store.redact_event(ids[0], Bytes::from_static(b"second")).await.unwrap());
-        assert!(!store.redact_event(Uuid::now_v7(), Bytes::new()).await.unwrap());
+        assert!(store.redact_event(Redaction::of(ids[0], Bytes::from_static(b"first"))).await.unwrap());
+        assert!(!store.redact_event(Redaction::of(ids[0], Bytes::from_static(b"second"))).await.unwrap());
+        assert!(!store.redact_event(Redaction::of(Uuid::now_v7(), Bytes::new())).await.unwrap());
         assert_eq!(whole_log(store).await[0].metadata, "first");
         assert_eq!(head(store, "a-1").await, edited(1, 1));
     }
@@ -144,14 +144,14 @@ on_every_store! {
     async fn redacting_drops_the_snapshot(store) {
         let ids = filled(store, "a-1", 2).await;
         store.save_snapshot(snapshot("a-1", 2)).await.unwrap();
-        assert!(store.redact_event(ids[0], Bytes::new()).await.unwrap());
+        assert!(store.redact_event(Redaction::of(ids[0], Bytes::new())).await.unwrap());
         assert!(!has_snapshot(store, "a-1").await);
     }
 
     async fn appends_answer_with_the_edits_that_were_made(store) {
         let ids = filled(store, "a-1", 3).await;
         store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
-        store.redact_event(ids[2], Bytes::new()).await.unwrap();
+        store.redact_event(Redaction::of(ids[2], Bytes::new())).await.unwrap();
         assert_eq!(append(store, "a-1", events(1)).await.heads, [edited(4, 2)]);
     }
 }

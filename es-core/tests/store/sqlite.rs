@@ -4,8 +4,8 @@ use crate::kit::*;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{
-    AppendError, Durability, EventStore, Expected, ReadError, SqliteOpenError, SqliteOptions, SqliteStore,
-    StreamRead,
+    AppendError, Durability, EventStore, Expected, ReadError, Redaction, SqliteOpenError, SqliteOptions,
+    SqliteStore, StreamRead,
 };
 use rusqlite::Connection;
 use std::time::Duration;
@@ -16,7 +16,7 @@ async fn a_file_that_is_opened_again_has_everything() {
     let store = sqlite(&folder).await;
     let ids = filled(&store, "a-1", 3).await;
     filled(&store, "b-1", 1).await;
-    store.redact_event(ids[1], Bytes::from_static(b"gone")).await.unwrap();
+    store.redact_event(Redaction::of(ids[1], Bytes::from_static(b"gone"))).await.unwrap();
     store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
     store.close_stream(&stream("b-1"), Expected::Any, "done").await.unwrap();
     store.save_snapshot(es_core::store::StoredSnapshot { edits: 2, ..snapshot("a-1", 3) }).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_closed_store_answers_everything_with_unavailable() {
         assert!(refused(store.append(commit("a-1", Expected::Any, events(1))).await.map(drop)));
         assert!(refused(store.close_stream(&stream("a-1"), Expected::Any, "").await));
         assert!(refused(store.truncate_stream(&stream("a-1"), Expected::Any, 1).await));
-        assert!(refused(store.redact_event(ids[0], Bytes::new()).await.map(drop)));
+        assert!(refused(store.redact_event(Redaction::of(ids[0], Bytes::new())).await.map(drop)));
         assert!(refused(store.save_snapshot(snapshot("a-1", 1)).await));
         let unread = |answer| matches!(answer, Err(ReadError::Unavailable(_)));
         assert!(unread(store.read_stream(&stream("a-1"), StreamRead::after(0)).await.map(drop)));

@@ -1,7 +1,7 @@
 //! A store in which a rival can be faster: just before the next append, somebody else appends.
 
 use es_core::store::{
-    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, MemoryStore, ReadError,
+    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, MemoryStore, ReadError, Redaction,
     StoreFuture, StoredEvent, StoredSnapshot, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId, uuid::Uuid};
@@ -109,8 +109,8 @@ impl EventStore for Gate {
         self.log.truncate_stream(stream, expected, before)
     }
 
-    fn redact_event(&self, id: Uuid, metadata: bytes::Bytes) -> StoreFuture<'_, Result<bool, AppendError>> {
-        self.log.redact_event(id, metadata)
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
+        self.log.redact_event(redaction)
     }
 
     fn load_snapshot<'a>(

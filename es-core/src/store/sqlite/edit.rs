@@ -5,16 +5,14 @@ use super::heading::Heading;
 use super::transaction::{Fault, Request, Transaction};
 use crate::id::StreamId;
 use crate::store::admit::Ledger;
-use crate::store::{Expected, StoredSnapshot};
-use bytes::Bytes;
+use crate::store::{Expected, Redaction, StoredSnapshot};
 use rusqlite::{OptionalExtension, params};
-use uuid::Uuid;
 
 /// A change of something that is there. It answers whether it changed anything.
 pub(super) enum Edit {
     Close { stream: StreamId, expected: Expected, reason: String },
     Truncate { stream: StreamId, expected: Expected, before: u64 },
-    Redact { id: Uuid, metadata: Bytes },
+    Redact(Redaction),
     Save(StoredSnapshot),
 }
 
@@ -29,7 +27,7 @@ impl Request for Edit {
         match self {
             Self::Close { reason, .. } => reason.len(),
             Self::Truncate { .. } => 0,
-            Self::Redact { metadata, .. } => metadata.len(),
+            Self::Redact(redaction) => redaction.metadata.len(),
             Self::Save(snapshot) => snapshot.payload.len(),
         }
     }
@@ -38,7 +36,7 @@ impl Request for Edit {
         match self {
             Self::Close { stream, expected, reason } => close(transaction, stream, *expected, reason),
             Self::Truncate { stream, expected, before } => truncate(transaction, stream, *expected, *before),
-            Self::Redact { id, metadata } => redact(transaction, *id, metadata),
+            Self::Redact(redaction) => redact(transaction, redaction),
             Self::Save(snapshot) => save(transaction, snapshot),
         }
     }
@@ -91,15 +89,20 @@ fn truncate(
     Ok(true)
 }
 
-fn redact(transaction: &mut Transaction<'_>, id: Uuid, metadata: &[u8]) -> Result<bool, Fault> {
+fn redact(transaction: &mut Transaction<'_>, redaction: &Redaction) -> Result<bool, Fault> {
     let stream: Option<String> = transaction
         .prepare(
             "UPDATE events SET payload = NULL, metadata = ?2
              WHERE event_id = ?1 AND payload IS NOT NULL RETURNING stream",
         )?
-        .query_row(params![id.as_bytes(), metadata], |row| row.get(0))
+        .query_row(params![redaction.event.as_bytes(), &redaction.metadata[..]], |row| row.get(0))
         .optional()?;
     let Some(stream) = stream else { return Ok(false) };
+    if let Some((beside, metadata)) = &redaction.beside {
+        transaction
+            .prepare("UPDATE events SET metadata = ?3 WHERE event_id = ?1 AND stream = ?2")?
+            .execute(params![beside.as_bytes(), stream, &metadata[..]])?;
+    }
     transaction
         .prepare(
             "INSERT INTO streams (stream, edits) VALUES (?1, 1) ON CONFLICT DO UPDATE SET edits = edits + 1",

@@ -21,12 +21,11 @@ mod writer;
 pub use options::{Durability, SqliteOpenError, SqliteOptions};
 
 use super::{
-    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, ReadError, StoreFuture,
+    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, ReadError, Redaction, StoreFuture,
     StoredEvent, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use batch::{File, Job};
-use bytes::Bytes;
 use edit::Edit;
 use growth::Growth;
 use readers::Readers;
@@ -199,10 +198,10 @@ impl EventStore for SqliteStore {
         })
     }
 
-    fn redact_event(&self, id: Uuid, metadata: Bytes) -> StoreFuture<'_, Result<bool, AppendError>> {
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
         Box::pin(async move {
-            limits::check_metadata(&metadata)?;
-            self.edit(Edit::Redact { id, metadata }).await
+            limits::check_redaction(&redaction)?;
+            self.edit(Edit::Redact(redaction)).await
         })
     }
 
