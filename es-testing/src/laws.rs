@@ -112,13 +112,21 @@ pub(crate) fn fold<A: Applier, E, R>(
     Ok(())
 }
 
-/// How two states differ; what prints the same counts as equal, since floats need not equal themselves.
+/// How two states differ. One that does not equal itself, as with a float that is no number, counts as equal
+/// to what prints the same.
 fn compare<T: PartialEq + Debug>(actual: Option<&T>, expected: Option<&T>) -> Vec<String> {
-    match (actual, expected) {
-        (Some(actual), Some(expected)) if actual == expected => Vec::new(),
+    if actual == expected {
+        return Vec::new();
+    }
+    let lines = match (actual, expected) {
         (Some(actual), Some(expected)) => diff::debug(actual, expected),
         (actual, expected) => diff::debug(&actual, &expected),
+    };
+    let equals_itself = expected.eq(&expected);
+    if lines.is_empty() && equals_itself {
+        return vec!["they differ in something that their `Debug` does not show".to_owned()];
     }
+    lines
 }
 
 /// A snapshot at any version leads to the same state as all events.

@@ -3,7 +3,6 @@
 use crate::probe::Probe;
 use es_core::prelude::*;
 use es_core::store::{Durability, MemoryStore, SqliteOptions, SqliteStore, StoredEvent, StreamRead};
-use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// Makes a test of each case on each store.
@@ -61,26 +60,6 @@ impl Place {
     /// The names of what is stored of a stream.
     pub async fn names(&self, stream: &StreamId) -> Vec<String> {
         self.stored(stream).await.iter().map(|event| event.name.to_string()).collect()
-    }
-}
-
-/// A clock that shows what it was set to.
-#[derive(Clone)]
-pub struct SetClock(Arc<Mutex<Timestamp>>);
-
-impl SetClock {
-    pub fn at(time: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(time)))
-    }
-
-    pub fn set(&self, time: Timestamp) {
-        *self.0.lock().unwrap() = time;
-    }
-}
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::bank::{
     Account, AccountEvent, CloseAccount, Errand, MoneyDeposited, NoErrand, ann, bob, deposit, open, withdraw,
 };
-use crate::kit::{Place, SetClock, second};
+use crate::kit::{Place, second};
 use es_core::prelude::*;
+use es_testing::prelude::VirtualClock;
 use std::sync::Arc;
 
 on_every_store! {
@@ -24,7 +25,7 @@ on_every_store! {
 
 /// Ann's account: opened at 10, 50 more at 20, another 50 at 20, closed at 30.
 async fn told(place: &Place) -> App {
-    let clock = SetClock::at(second(10));
+    let clock = VirtualClock::at(second(10));
     let app = clocked(place, clock.clone()).await;
     app.execute(open(ann())).await.unwrap();
     clock.set(second(20));
@@ -35,7 +36,7 @@ async fn told(place: &Place) -> App {
     app
 }
 
-async fn clocked(place: &Place, clock: SetClock) -> App {
+async fn clocked(place: &Place, clock: VirtualClock) -> App {
     App::builder(place.open().await)
         .aggregate::<Account>()
         .service::<dyn Errand>(Arc::new(NoErrand))
@@ -108,7 +109,7 @@ fn meter() -> String {
     "m".to_owned()
 }
 
-async fn metered(store: impl EventStore, clock: SetClock, times: &[u64]) -> App {
+async fn metered(store: impl EventStore, clock: VirtualClock, times: &[u64]) -> App {
     let app = App::builder(store).aggregate::<Meter>().clock(clock.clone()).build().await.unwrap();
     for (times, at) in times.iter().zip(1..) {
         clock.set(second(at));
@@ -122,14 +123,14 @@ async fn count(app: &App, as_of: AsOf) -> Option<u64> {
 }
 
 async fn a_default_is_not_there_before_its_first_event(place: Place) {
-    let app = metered(place.open().await, SetClock::at(second(0)), &[1]).await;
+    let app = metered(place.open().await, VirtualClock::at(second(0)), &[1]).await;
     assert_eq!(count(&app, AsOf::Version(0)).await, None);
     assert_eq!(count(&app, AsOf::Time(second(0))).await, None);
     assert!(app.load::<Meter>(&"other".to_owned()).await.unwrap().is_none());
 }
 
 async fn a_snapshot_beyond_the_bound_is_passed_over(place: Place) {
-    let app = metered(place.open().await, SetClock::at(second(0)), &[2, 3, 1]).await;
+    let app = metered(place.open().await, VirtualClock::at(second(0)), &[2, 3, 1]).await;
     for version in 1..=6 {
         assert_eq!(count(&app, AsOf::Version(version)).await, Some(version));
     }
@@ -139,7 +140,7 @@ async fn a_snapshot_beyond_the_bound_is_passed_over(place: Place) {
 
 async fn a_snapshot_at_the_bound_is_used(place: Place) {
     let store = place.open().await;
-    let app = metered(store.clone(), SetClock::at(second(0)), &[2, 3, 1]).await;
+    let app = metered(store.clone(), VirtualClock::at(second(0)), &[2, 3, 1]).await;
     store.counted();
     assert_eq!(count(&app, AsOf::Version(5)).await, Some(5));
     assert_eq!(count(&app, AsOf::Time(second(2))).await, Some(5));
@@ -149,7 +150,7 @@ async fn a_snapshot_at_the_bound_is_used(place: Place) {
 }
 
 async fn a_long_stream_is_read_in_pages(place: Place) {
-    let app = metered(place.open().await, SetClock::at(second(0)), &[1_000, 1_000, 501]).await;
+    let app = metered(place.open().await, VirtualClock::at(second(0)), &[1_000, 1_000, 501]).await;
     assert_eq!(count(&app, AsOf::Version(2_400)).await, Some(2_400));
     assert_eq!(count(&app, AsOf::Time(second(2))).await, Some(2_000));
     assert_eq!(app.history::<Meter>(&meter()).await.unwrap().len(), 2_501);
@@ -175,13 +176,13 @@ async fn a_history_tells_everything_in_order(place: Place) {
 }
 
 async fn recorded_times_never_go_back(place: Place) {
-    let clock = SetClock::at(second(100));
+    let clock = VirtualClock::at(second(100));
     let app = clocked(&place, clock.clone()).await;
     app.execute(open(ann())).await.unwrap();
     clock.set(second(40));
     app.execute(deposit(ann(), 1)).await.unwrap();
     // Another process, that knows of this stream from the log only, is behind, too.
-    let other = clocked(&place, SetClock::at(second(50))).await;
+    let other = clocked(&place, VirtualClock::at(second(50))).await;
     let done = other.execute(deposit(ann(), 1)).await.unwrap();
     assert_eq!(done.state.unwrap().recorded_at(), second(100));
     clock.set(second(101));
@@ -192,7 +193,7 @@ async fn recorded_times_never_go_back(place: Place) {
 }
 
 async fn recorded_times_are_whole_microseconds(place: Place) {
-    let clock = SetClock::at(Timestamp::new(5, 1_999).unwrap());
+    let clock = VirtualClock::at(Timestamp::new(5, 1_999).unwrap());
     let app = clocked(&place, clock).await;
     let done = app.execute(open(ann())).await.unwrap();
     let micros = Timestamp::new(5, 1_000).unwrap();
@@ -201,7 +202,7 @@ async fn recorded_times_are_whole_microseconds(place: Place) {
 }
 
 async fn a_commit_says_what_was_recorded(place: Place) {
-    let app = clocked(&place, SetClock::at(second(7))).await;
+    let app = clocked(&place, VirtualClock::at(second(7))).await;
     app.execute(open(bob())).await.unwrap();
     app.execute(open(ann())).await.unwrap();
     let id = CommandId::new();
@@ -220,7 +221,7 @@ async fn a_commit_says_what_was_recorded(place: Place) {
 }
 
 async fn what_is_not_mounted_is_not_answered(place: Place) {
-    let app = metered(place.open().await, SetClock::at(second(0)), &[]).await;
+    let app = metered(place.open().await, VirtualClock::at(second(0)), &[]).await;
     assert!(matches!(
         app.load::<Account>(&ann()).await.unwrap_err(),
         LoadError::NotMounted { aggregate: "account" }

@@ -10,12 +10,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// A store around another one. Clones share what is counted and what is to come.
 #[derive(Clone)]
 pub struct Probe {
     inner: Arc<dyn EventStore>,
     shared: Arc<Mutex<Shared>>,
+    stuck: Arc<Notify>,
 }
 
 /// Something that happens elsewhere at just that moment.
@@ -72,7 +74,7 @@ pub struct Counted {
 
 impl Probe {
     pub fn over(store: impl EventStore) -> Self {
-        Self { inner: Arc::new(store), shared: Arc::default() }
+        Self { inner: Arc::new(store), shared: Arc::default(), stuck: Arc::default() }
     }
 
     /// What was asked since the last time this was.
@@ -83,6 +85,14 @@ impl Probe {
     /// What becomes of the next appends, one after the other; all later ones are stored.
     pub fn fates(&self, fates: impl IntoIterator<Item = Fate>) {
         self.shared().fates.extend(fates);
+    }
+
+    /// Drops a command as soon as its append is stuck.
+    pub async fn drop_when_stuck(&self, command: impl IntoFuture) {
+        tokio::select! {
+            _ = command.into_future() => panic!("the command was answered"),
+            () = self.stuck.notified() => (),
+        }
     }
 
     /// Happens once the next search for an event has looked.
@@ -106,6 +116,11 @@ impl Probe {
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap()
+    }
+
+    async fn get_stuck(&self) -> Result<Appended, AppendError> {
+        self.stuck.notify_one();
+        std::future::pending().await
     }
 
     async fn pass_on(&self, commit: Commit) -> Result<Appended, AppendError> {
@@ -141,10 +156,10 @@ impl EventStore for Probe {
                 }
                 Fate::LostUnheard => Err(AppendError::Ambiguous { cause: broken() }),
                 Fate::Unavailable => Err(AppendError::Unavailable { cause: broken() }),
-                Fate::Stuck => std::future::pending().await,
+                Fate::Stuck => self.get_stuck().await,
                 Fate::StoredAndStuck => {
                     self.pass_on(commit).await?;
-                    std::future::pending().await
+                    self.get_stuck().await
                 }
             }
         })

@@ -44,7 +44,7 @@ async fn commands_on_one_stream_do_not_race_inside_a_process(place: Place) {
     assert_eq!(replayed(&place, &ann()).await, Some(160));
 }
 
-/// Sends a withdrawal from the other account while it is run; the app is given to it later.
+/// Deposits on the other account, or on the same one, while it is run; the app is given to it later.
 #[derive(Default)]
 struct Sends {
     app: OnceLock<App>,

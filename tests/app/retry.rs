@@ -73,7 +73,7 @@ impl Counter {
 #[command_handler(retry(max = 5, backoff = "1ms..2ms"))]
 impl Counter {
     fn increment(&self, _: Increment) -> Incremented {
-        // Twice as far as it is, so that each attempt shows what it has seen.
+        // One more than it sees, so that each attempt shows what it has seen.
         Incremented { by: self.value + 1 }
     }
     #[retry(max = 0)]

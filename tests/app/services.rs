@@ -31,6 +31,10 @@ pub struct Exchange {
     pub amount: u32,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is exchanged for nothing")]
+pub struct ForNothing;
+
 /// What one unit is worth.
 pub trait Rates: Send + Sync {
     fn now(&self) -> BoxFuture<'_, u32>;
@@ -79,8 +83,8 @@ impl Desk {
 
 #[command_handler]
 impl Desk {
-    fn set_rate(&self, command: SetRate) -> RateSet {
-        RateSet { rate: command.rate }
+    fn set_rate(&self, command: SetRate) -> Result<RateSet, ForNothing> {
+        if command.rate == 0 { Err(ForNothing) } else { Ok(RateSet { rate: command.rate }) }
     }
     #[retry(max = 0)]
     async fn exchange(&self, command: Exchange, rates: &dyn Rates) -> Exchanged {
@@ -107,9 +111,15 @@ async fn a_service_made_from_the_app_can_use_it(place: Place) {
     let done = app.execute(Exchange { desk: paris(), amount: 10 }).await.unwrap();
     assert_eq!(done.state.unwrap().exchanged, 70);
     assert_eq!(app.load::<Desk>(&frankfurt()).await.unwrap().unwrap().rate, 8);
-    // A group calls it as well, and what it did stays done when the group is refused.
+    // A group calls it as well.
     app.execute_all((Exchange { desk: paris(), amount: 1 },)).await.unwrap();
     assert_eq!(app.load::<Desk>(&paris()).await.unwrap().unwrap().exchanged, 78);
+    // What it did stays done when the group is refused.
+    let group = (Exchange { desk: paris(), amount: 1 }, SetRate { desk: paris(), rate: 0 });
+    let refused = app.execute_all(group).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Rejected(_)), "{refused}");
+    assert_eq!(app.load::<Desk>(&paris()).await.unwrap().unwrap().exchanged, 78);
+    assert_eq!(app.load::<Desk>(&frankfurt()).await.unwrap().unwrap().rate, 10);
 }
 
 async fn dropping_the_app_lets_its_services_go(place: Place) {

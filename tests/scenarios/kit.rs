@@ -1,4 +1,4 @@
-//! What the stories have in common: the stores they run on, a clock that stands still, a look at the log.
+//! What the stories have in common: the stores they run on, and a look at the log.
 
 use es_core::prelude::*;
 use es_core::store::{MemoryStore, SqliteStore, StoredEvent, StreamRead};

@@ -1,7 +1,8 @@
 //! Stories from systems that were built on events: carts, orders, accounts, lessons, counters.
 //!
-//! Each module is one domain, written as its developer would write it, and each story runs on every store.
-//! The number in a story's name is its number in the list of acceptance scenarios.
+//! Each module is one domain, written as its developer would write it. A story with a store runs on every
+//! store; a plain given/when/then needs none. The number in a story's name is its number in the list of
+//! acceptance scenarios, and stays when the story is renamed.
 
 #[macro_use]
 mod kit;

@@ -170,6 +170,7 @@ async fn checked_out(store: impl EventStore) -> App {
 on_every_store! {
     ac_67_the_status_is_what_happened_last,
     ac_68_after_checkout_nothing_more_happens,
+    ac_69_what_is_refused_or_said_twice_records_nothing,
 }
 
 async fn ac_67_the_status_is_what_happened_last(store: impl EventStore) {
@@ -198,6 +199,19 @@ async fn ac_68_after_checkout_nothing_more_happens(store: impl EventStore + Clon
         assert!(matches!(refused, CommandError::Rejected(CartError::AlreadyCheckedOut)), "{refused}");
     }
     assert_eq!(recorded(&store).await, 7);
+}
+
+async fn ac_69_what_is_refused_or_said_twice_records_nothing(store: impl EventStore + Clone) {
+    let app = App::builder(store.clone()).aggregate::<Cart>().build().await.unwrap();
+    let refused = app.execute(CHECKOUT).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Rejected(CartError::EmptyCart)), "{refused}");
+    let refused = app.execute(enter("SAVE99")).await.unwrap_err();
+    assert!(matches!(&refused, CommandError::Rejected(CartError::UnknownCode(code)) if code == "SAVE99"));
+    assert_eq!(recorded(&store).await, 0);
+    app.execute(enter("SAVE10")).await.unwrap();
+    let again = app.execute(enter("SAVE10")).await.unwrap();
+    assert_eq!((again.events.len(), again.version), (0, 2));
+    assert_eq!(recorded(&store).await, 2);
 }
 
 #[test]

@@ -50,7 +50,7 @@ where
         Plan::Alone(command) => {
             let id = world.next_id();
             let answer = ask(&world.app, &world.gate, world.said.clone(), id, command).await;
-            answer.tell(&mut world.tale);
+            answer.tell("when", &mut world.tale);
             Ok(Played { answers: vec![answer], foreign: 0 })
         }
         Plan::Raced { rival, command } => raced(world, rival, command).await,
@@ -85,7 +85,7 @@ where
 {
     let id = world.next_id();
     let answer = ask(&world.app, &world.gate, world.said.clone(), id, command).await;
-    answer.tell(&mut world.tale);
+    answer.tell("given", &mut world.tale);
     match answer.result {
         Ok(_) => Ok(()),
         Err(_) => Err(Fault::new(format!("the given command {} failed: {}", answer.command, answer.summary))),

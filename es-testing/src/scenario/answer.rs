@@ -48,9 +48,9 @@ impl<A: Applier, E, R> Answer<A, E, R> {
         self.result.as_ref().map_or(&[], |done| &done.events)
     }
 
-    /// Adds the command and its answer to the tale.
-    pub(crate) fn tell(&self, tale: &mut Tale) {
-        tale.tell("when", &self.command);
+    /// Adds the command, as a line of this kind, and its answer to the tale.
+    pub(crate) fn tell(&self, kind: &'static str, tale: &mut Tale) {
+        tale.tell(kind, &self.command);
         if self.attempts > 1 {
             tale.tell("attempts", &self.attempts.to_string());
         }

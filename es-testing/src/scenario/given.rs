@@ -245,8 +245,12 @@ impl<A: Applier> Step<A> {
                 world.clock.set(time);
                 world.tale.tell("at", &time.to_string());
             }
-            Self::By(actor) => world.said.actor = Some(actor),
+            Self::By(actor) => {
+                world.tale.tell("by", &actor);
+                world.said.actor = Some(actor);
+            }
             Self::Said(metadata) => {
+                world.tale.tell("metadata", &serde_json::to_string(&metadata).map_err(broken)?);
                 let actor = world.said.actor.take();
                 world.said = metadata;
                 world.said.actor = world.said.actor.take().or(actor);

@@ -46,7 +46,7 @@ where
     let id = world.next_id();
     let answer = ask(&world.app, &world.gate, world.said.clone(), id, command).await;
     if world.gate.take_rival().is_some() {
-        answer.tell(&mut world.tale);
+        answer.tell("when", &mut world.tale);
         return Err(Fault::new(format!(
             "there was no race: {}, so it never tried to append and the rival could not be faster",
             answer.summary
@@ -57,7 +57,7 @@ where
     for (version, event) in (version + 1 - rival.len() as u64..).zip(&rival) {
         world.tale.tell("rival", &format!("{stream}@{version}: {}", diff::show(event)));
     }
-    answer.tell(&mut world.tale);
+    answer.tell("when", &mut world.tale);
     Ok(Played { answers: vec![answer], foreign: rival.len() })
 }
 
@@ -105,7 +105,7 @@ where
         answers.reverse();
     }
     for answer in &answers {
-        answer.tell(&mut world.tale);
+        answer.tell("when", &mut world.tale);
     }
     Ok(Played { answers, foreign: 0 })
 }

@@ -21,12 +21,34 @@ fn the_whole_text_of_a_failure() {
 
   given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
             book-emma@2: Lent { reader: "Ann", days: 14 }
+  by        Cyd
   when      Return { book: BookId("emma") }
   recorded  book-emma@3: Returned
   when      Lend { book: BookId("emma"), reader: "Bob", days: 14 }
   recorded  book-emma@4: Lent { reader: "Bob", days: 14 }
 "#;
     assert_eq!(text, expected);
+}
+
+#[test]
+fn all_that_is_given_is_told() {
+    let text = failure(|| {
+        given_nothing()
+            .metadata(es_core::Metadata::new().with("channel", "web"))
+            .given_command(buy())
+            .by("Cyd")
+            .when(lend("Ann"))
+            .then_nothing();
+    });
+    let expected = r#"
+  metadata  {"extra":{"channel":"web"}}
+  given     Buy { book: BookId("emma"), title: "Emma" }
+  recorded  book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
+  by        Cyd
+  when      Lend { book: BookId("emma"), reader: "Ann", days: 14 }
+  recorded  book-emma@2: Lent { reader: "Ann", days: 14 }
+"#;
+    assert!(text.ends_with(expected), "{text}");
 }
 
 #[test]

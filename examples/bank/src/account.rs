@@ -6,8 +6,8 @@
 use es_core::prelude::*;
 use std::fmt;
 
-/// The most that an account holds, in cents: ten trillion. Far enough below what an `i64` holds that no sum
-/// of two of them overflows.
+/// The most that an account holds, in cents; that is ten trillion euros. Far enough below what an `i64` holds
+/// that no sum of two of them overflows.
 pub const LIMIT: u64 = 1_000_000_000_000_000;
 
 /// The longest name of an account or its owner, in characters.

@@ -41,6 +41,14 @@ pub enum Task {
     /// Play a statement: commands as lines of JSON.
     #[command(long_about = RUN, after_long_help = STATEMENT)]
     Run(Run),
+    /// Look at what is there.
+    #[command(flatten)]
+    Look(Look),
+}
+
+/// What can be looked at; it changes nothing.
+#[derive(Debug, Subcommand)]
+pub enum Look {
     /// List all accounts, open and closed.
     Accounts,
     /// Show one account, now or as it was at some time.
@@ -117,7 +125,7 @@ async fn carry_out(cli: &Cli) -> Result<ExitCode, BankError> {
     match &cli.task {
         None => demo(&cli.db).await,
         Some(Task::Run(run)) => run_statement(&cli.db, run).await,
-        Some(look) => {
+        Some(Task::Look(look)) => {
             let ledger = Ledger::open_existing(&cli.db).await?;
             let done = look_up(&ledger, look).await;
             ledger.close().await;
@@ -127,19 +135,18 @@ async fn carry_out(cli: &Cli) -> Result<ExitCode, BankError> {
 }
 
 /// Answers what changes nothing.
-async fn look_up(ledger: &Ledger, task: &Task) -> Result<(), BankError> {
-    match task {
-        Task::Run(_) => Ok(()),
-        Task::Accounts => {
+async fn look_up(ledger: &Ledger, look: &Look) -> Result<(), BankError> {
+    match look {
+        Look::Accounts => {
             let accounts = ledger.list().await?;
             output(|out| print::accounts(out, &accounts))
         }
-        Task::Show { account, at } => match (ledger.find(account, *at).await?, at) {
+        Look::Show { account, at } => match (ledger.find(account, *at).await?, at) {
             (Some(found), _) => output(|out| print::account(out, &found)),
             (None, Some(at)) => Err(BankError::NotYet { account: account.to_string(), at: *at }),
             (None, None) => Err(BankError::NoAccount { account: account.to_string() }),
         },
-        Task::History { account } => {
+        Look::History { account } => {
             let history = ledger.history(account).await?;
             if history.is_empty() {
                 return Err(BankError::NoAccount { account: account.to_string() });
@@ -166,7 +173,8 @@ async fn demo(db: &Path) -> Result<ExitCode, BankError> {
         writeln!(out, "{}\n", print::summary(&summary))?;
         print::accounts(out, &accounts)?;
         writeln!(out, "\nPlay it again: every line has an id and counts once, so nothing will change.")?;
-        writeln!(out, "Then try `bank history ann`, `bank show ann`, `bank --help`.")
+        writeln!(out, "Then try `cargo run -p bank -- --db {db} history ann`, or `show ann` in its place.")?;
+        writeln!(out, "`cargo run -p bank -- --help` says what else there is.")
     })?;
     Ok(exit_code(&summary))
 }

@@ -25,7 +25,7 @@ pub enum BankError {
         #[source]
         source: SqliteOpenError,
     },
-    /// There is no such account, or was none at that time.
+    /// There is no such account.
     #[error("there is no account \"{account}\"")]
     NoAccount {
         /// Its name.

@@ -5,7 +5,6 @@ pub mod by_hand;
 
 use es_core::prelude::*;
 use es_core::store::{Commit, EventStore, Expected, NewEvent};
-use std::future::Future;
 
 #[event]
 pub struct AccountOpened {
@@ -90,9 +89,4 @@ pub async fn store_history(store: &impl EventStore, account: &Uuid, length: u64)
         });
         store.append(Commit::one(stream.clone(), Expected::Any, events.collect())).await.unwrap();
     }
-}
-
-/// Runs on one thread: what is measured is the work, not the scheduler.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

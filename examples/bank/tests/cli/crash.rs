@@ -43,7 +43,7 @@ fn a_run_that_was_killed_is_finished_by_playing_it_again() {
     let seed = std::env::var("BANK_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("BANK_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let statement = statement(&mut random, 1_500);
+    let statement = statement(&mut random, 6_000);
 
     let undisturbed = Bank::new();
     undisturbed.file("statement.jsonl", &statement);
@@ -55,7 +55,8 @@ fn a_run_that_was_killed_is_finished_by_playing_it_again() {
         let mut run = bank.command(&["run", "statement.jsonl", "--answers"]);
         let mut child = run.stderr(Stdio::null()).spawn().unwrap();
         let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        let wanted = random.usize(1..400);
+        // Early: whoever reads has to be faster than the rest of the statement.
+        let wanted = random.usize(1..200);
         let mut answered = Vec::new();
         answered.extend(answers.by_ref().take(wanted).map_while(Result::ok));
         child.kill().unwrap();
