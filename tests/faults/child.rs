@@ -103,6 +103,7 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
     let part = |name: &str, version, events| Append {
         stream: StreamId::of(name, &writer.to_owned()),
         expected: Expected::Exact(version),
+        edits: None,
         events,
     };
     Commit { parts: vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])] }
