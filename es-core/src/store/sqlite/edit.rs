@@ -34,6 +34,10 @@ impl Request for Edit {
         }
     }
 
+    fn key(&self) -> Option<Uuid> {
+        None
+    }
+
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<bool, Fault> {
         match self {
             Self::Close { stream, expected, reason } => close(transaction, stream, *expected, reason),
