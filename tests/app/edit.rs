@@ -1,10 +1,11 @@
 //! What may be done to history: redact, truncate, close.
 
 use crate::bank::{
-    Account, AccountEvent, CloseAccount, MoneyWithdrawn, ann, balance, bank, bob, deposit, newcomer, open,
-    opened, replayed, stream, withdraw,
+    Account, AccountError, AccountEvent, CloseAccount, MoneyWithdrawn, ann, balance, bank, bob, deposit,
+    newcomer, open, opened, replayed, stream, withdraw,
 };
 use crate::kit::Place;
+use crate::probe::{Fate, Probe};
 use es_core::prelude::*;
 
 on_every_store! {
@@ -13,6 +14,9 @@ on_every_store! {
     a_birth_and_an_end_cannot_be_redacted
     what_is_redacted_twice_is_redacted_once
     a_redaction_reaches_every_cache
+    a_command_is_decided_again_on_what_a_redaction_left
+    a_group_is_decided_again_on_what_a_redaction_left
+    a_command_that_runs_during_a_redaction_is_decided_again
     a_redaction_drops_snapshots
     an_edit_between_two_pages_begins_anew
     a_truncation_must_leave_a_birth
@@ -112,6 +116,50 @@ async fn a_redaction_reaches_every_cache(place: Place) {
     let done = third.execute(deposit(ann(), 1)).await.unwrap();
     assert_eq!(done.state.unwrap().balance, 102);
     assert_eq!(replayed(&place, &ann()).await, Some(102));
+}
+
+/// Somebody who remembers a deposit of 100 that another process has redacted since, and their store.
+async fn redacted_elsewhere(place: &Place) -> (App, Probe) {
+    let store = place.open().await;
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 100).await;
+    let other = bank(place.open().await).await;
+    other.redact(event_id(&app, 2).await, "asked for").await.unwrap();
+    store.counted();
+    (app, store)
+}
+
+async fn a_command_is_decided_again_on_what_a_redaction_left(place: Place) {
+    let (app, store) = redacted_elsewhere(&place).await;
+    let refused = app.execute(withdraw(ann(), 60)).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Rejected(AccountError::Overdraft { available: 0 })), "{refused}");
+    assert_eq!(store.counted().conflicts, 1);
+    assert_eq!(place.names(&stream(&ann())).await, ["AccountOpened", "MoneyDeposited"]);
+    // From here on it is known.
+    let done = app.execute(deposit(ann(), 5)).await.unwrap();
+    assert_eq!((done.attempts, done.state.unwrap().balance), (1, 5));
+}
+
+async fn a_group_is_decided_again_on_what_a_redaction_left(place: Place) {
+    let (app, store) = redacted_elsewhere(&place).await;
+    let refused = app.execute_all((open(bob()), withdraw(ann(), 60))).await.unwrap_err();
+    assert!(refused.to_string().contains("0 is not enough"), "{refused}");
+    assert_eq!(store.counted().conflicts, 1);
+    assert_eq!(place.names(&stream(&ann())).await, ["AccountOpened", "MoneyDeposited"]);
+    assert!(place.stored(&stream(&bob())).await.is_empty());
+}
+
+async fn a_command_that_runs_during_a_redaction_is_decided_again(place: Place) {
+    let store = place.open().await;
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 100).await;
+    let (other, event) = (bank(place.open().await).await, event_id(&app, 2).await);
+    let redaction = async move {
+        other.redact(event, "asked for").await.unwrap();
+    };
+    store.fates([Fate::After(Box::pin(redaction))]);
+    let done = app.execute(deposit(ann(), 1)).await.unwrap();
+    assert_eq!((done.attempts, done.state.unwrap().balance), (2, 1));
 }
 
 mod shelf {

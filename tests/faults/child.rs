@@ -12,6 +12,8 @@ pub const WRITE_SOME: &str = "write-some";
 /// A reader keeps the log's index alive while the writer opens the file anew.
 pub const WRITE_SOME_BESIDE_A_READER: &str = "write-some-beside-a-reader";
 
+pub const WRITE_BEHIND_AN_UNKNOWN: &str = "write-behind-an-unknown";
+
 /// Starts a child that plays `role` on `file`; it reports on its standard error, a line for each answer.
 pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
@@ -42,6 +44,7 @@ fn serve() {
                 store.head().await.unwrap();
                 write(&store, "some", 20).await;
             }
+            _ if role == WRITE_BEHIND_AN_UNKNOWN => write_behind_an_unknown(&store).await,
             _ => panic!("there is no role {role:?}"),
         }
         store.close().await;
@@ -65,15 +68,31 @@ async fn write(store: &SqliteStore, run: &str, commits: u64) {
     }
 }
 
-/// Sends a commit again for as long as it is unknown whether it is stored, which is what settles it.
+/// Sends a commit again until it is stored. If it was never unknown whether it is, it was not stored before.
 async fn settled(store: &SqliteStore, commit: Commit) -> Result<Appended, AppendError> {
     let mut answer = store.append(commit.clone()).await;
-    for _ in 0..20 {
-        let Err(AppendError::Ambiguous { .. }) = answer else { break };
-        say("unknown\n");
-        answer = store.append(commit.clone()).await.map(|appended| Appended { duplicate: false, ..appended });
+    let mut was_unknown = false;
+    for _ in 0..100 {
+        match answer {
+            Err(AppendError::Ambiguous { .. }) => {
+                say("unknown\n");
+                was_unknown = true;
+            }
+            Err(AppendError::Unavailable { .. }) => say("not stored\n"),
+            _ => break,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        answer = store.append(commit.clone()).await;
     }
-    answer
+    answer.map(|appended| Appended { duplicate: appended.duplicate && !was_unknown, ..appended })
+}
+
+/// Appends while it is unknown what became of an earlier commit, which is sent again then.
+async fn write_behind_an_unknown(store: &SqliteStore) {
+    let (first, behind) = (three_events("first", 0, "first"), three_events("behind", 0, "behind"));
+    for (key, commit) in [("first", &first), ("behind", &behind), ("first", &first)] {
+        report(key, &store.append(commit.clone()).await);
+    }
 }
 
 /// Appends before, while and after the disk is full, which it is as long as there is a file `flag`.
@@ -103,6 +122,7 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
     let part = |name: &str, version, events| Append {
         stream: StreamId::of(name, &writer.to_owned()),
         expected: Expected::Exact(version),
+        edits: None,
         events,
     };
     Commit { parts: vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])] }
@@ -113,6 +133,7 @@ fn report(key: &str, answer: &Result<Appended, AppendError>) {
         Ok(appended) if appended.duplicate => format!("duplicate {key}\n"),
         Ok(_) => format!("stored {key}\n"),
         Err(AppendError::Unavailable { .. }) => format!("unavailable {key}\n"),
+        Err(AppendError::Ambiguous { .. }) => format!("unknown {key}\n"),
         Err(error) => format!("failed {key}: {error:?}\n"),
     });
 }

@@ -245,7 +245,9 @@ where
         }
         let decided = decided?;
         let expected = Expected::Exact(known.folded.version);
-        let commit = || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?));
+        let edits = known.folded.edits;
+        let commit =
+            || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits));
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);

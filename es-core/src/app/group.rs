@@ -47,6 +47,8 @@ pub struct Group {
 pub(super) struct Part {
     pub(super) stream: StreamId,
     pub(super) from: u64,
+    /// The edits that the state which was read knew of.
+    edits: u64,
     pub(super) stored: Vec<NewEvent>,
     next: Box<dyn Working>,
 }
@@ -112,6 +114,7 @@ impl Group {
         let parts = written.map(|part| Append {
             stream: part.stream.clone(),
             expected: Expected::Exact(part.from),
+            edits: Some(part.edits),
             events: part.stored.clone(),
         });
         Commit { parts: parts.collect() }
@@ -160,6 +163,7 @@ impl Group {
         self.parts.push(Part {
             stream: stream.clone(),
             from: folded.version,
+            edits: folded.edits,
             stored: Vec::new(),
             next: Box::new(folded.clone()),
         });

@@ -50,7 +50,7 @@ pub(crate) fn admit<L: Ledger>(ledger: &mut L, commit: &Commit) -> Result<Admiss
         if head.closed {
             return Err(AppendError::Closed { stream: part.stream.clone() }.into());
         }
-        head.require(&part.stream, part.expected)?;
+        part.require(head)?;
     }
     Ok(Admission::New(heads))
 }

@@ -31,8 +31,26 @@ pub struct Append {
     pub stream: StreamId,
     /// What the stream must be for the commit to happen.
     pub expected: Expected,
+    /// The [edits](StreamHead::edits) that the decision knew of; `None` does not look. A version says nothing
+    /// of them: what it was decided on may have been redacted or truncated since.
+    pub edits: Option<u64>,
     /// The events, in order; at least one.
     pub events: Vec<NewEvent>,
+}
+
+impl Append {
+    /// The conflict, if the stream, which has this head, is not as expected.
+    pub(crate) fn require(&self, head: &StreamHead) -> Result<(), AppendError> {
+        head.require(&self.stream, self.expected)?;
+        if self.edits.is_none_or(|edits| edits == head.edits) {
+            return Ok(());
+        }
+        Err(AppendError::Conflict {
+            stream: self.stream.clone(),
+            expected: self.expected,
+            actual: head.version,
+        })
+    }
 }
 
 /// Events for one or several streams, stored together or not at all.
@@ -43,9 +61,18 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// A commit to one stream.
+    /// A commit to one stream, however often that was edited.
     pub fn one(stream: StreamId, expected: Expected, events: Vec<NewEvent>) -> Self {
-        Self { parts: vec![Append { stream, expected, events }] }
+        Self { parts: vec![Append { stream, expected, edits: None, events }] }
+    }
+
+    /// Only if each of its streams was edited so often, which is what the decision knew of.
+    #[must_use]
+    pub fn knowing(mut self, edits: u64) -> Self {
+        for part in &mut self.parts {
+            part.edits = Some(edits);
+        }
+        self
     }
 }
 

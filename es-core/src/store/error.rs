@@ -11,11 +11,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum AppendError {
     /// A stream is not as expected. Nothing was stored.
-    #[error("stream {stream} is at version {actual}, expected {expected:?}")]
+    #[error("{}", difference(stream, *expected, *actual))]
     Conflict {
         /// The first stream that differs.
         stream: StreamId,
-        /// What was expected.
+        /// What was expected. Where it holds at `actual`, the stream was edited since it was read.
         expected: Expected,
         /// Its version.
         actual: u64,
@@ -57,6 +57,14 @@ pub enum AppendError {
         #[source]
         cause: BoxError,
     },
+}
+
+fn difference(stream: &StreamId, expected: Expected, actual: u64) -> String {
+    if expected.holds(actual) {
+        format!("stream {stream}, at version {actual}, was edited since it was read")
+    } else {
+        format!("stream {stream} is at version {actual}, expected {expected:?}")
+    }
 }
 
 /// Why a read was not answered.

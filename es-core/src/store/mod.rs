@@ -42,7 +42,7 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
 ///   else hides an unknown outcome.
 /// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
-///   before the expected version.
+///   before the expected version, and that before the [edits](Append::edits).
 pub trait EventStore: Send + Sync + 'static {
     /// Appends a commit: every part to its stream, all parts or none.
     ///

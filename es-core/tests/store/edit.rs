@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use bytes::Bytes;
-use es_core::store::{AppendError, EventStore, Expected, Redaction, StreamHead, StreamRead};
+use es_core::store::{Append, AppendError, EventStore, Expected, Redaction, StreamHead, StreamRead};
 use uuid::Uuid;
 
 fn edited(version: u64, edits: u64) -> StreamHead {
@@ -153,5 +153,41 @@ on_every_store! {
         store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
         store.redact_event(Redaction::of(ids[2], Bytes::new())).await.unwrap();
         assert_eq!(append(store, "a-1", events(1)).await.heads, [edited(4, 2)]);
+    }
+    async fn a_commit_that_knows_other_edits_conflicts(store) {
+        let ids = filled(store, "a-1", 3).await;
+        let on = |edits| commit("a-1", Expected::Exact(3), events(1)).knowing(edits);
+        store.redact_event(Redaction::of(ids[1], Bytes::new())).await.unwrap();
+        for outdated in [0, 2] {
+            let answer = store.append(on(outdated)).await;
+            assert!(is_conflict(&answer, 3), "{outdated}: {answer:?}");
+        }
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        assert!(is_conflict(&store.append(on(1)).await, 3));
+        assert_eq!(store.append(on(2)).await.unwrap().heads, [edited(4, 2)]);
+    }
+
+    async fn a_part_that_knows_other_edits_leaves_nothing_of_the_others(store) {
+        let ids = filled(store, "b-1", 1).await;
+        store.redact_event(Redaction::of(ids[0], Bytes::new())).await.unwrap();
+        let outdated = Append { edits: Some(0), ..part("b-1", Expected::Exact(1), events(1)) };
+        let parts = vec![part("a-1", Expected::NoStream, events(1)), outdated];
+        let answer = store.append(es_core::store::Commit { parts }).await;
+        assert!(is_conflict(&answer, 1), "{answer:?}");
+        assert_eq!(head(store, "a-1").await, edited(0, 0));
+    }
+
+    async fn duplicates_ends_and_versions_come_before_edits(store) {
+        let first = commit("a-1", Expected::NoStream, events(2)).knowing(0);
+        store.append(first.clone()).await.unwrap();
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        assert!(store.append(first).await.unwrap().duplicate);
+        let answer = store.append(commit("a-1", Expected::Exact(1), events(1)).knowing(0)).await.unwrap_err();
+        assert_eq!(answer.to_string(), "stream a-1 is at version 2, expected Exact(1)");
+        let answer = store.append(commit("a-1", Expected::Exact(2), events(1)).knowing(0)).await.unwrap_err();
+        assert_eq!(answer.to_string(), "stream a-1, at version 2, was edited since it was read");
+        store.close_stream(&stream("a-1"), Expected::Any, "").await.unwrap();
+        let answer = store.append(commit("a-1", Expected::Exact(2), events(1)).knowing(0)).await;
+        assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
     }
 }

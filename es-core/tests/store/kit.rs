@@ -40,7 +40,7 @@ pub fn events(count: usize) -> Vec<NewEvent> {
 }
 
 pub fn part(name: &str, expected: Expected, events: Vec<NewEvent>) -> Append {
-    Append { stream: stream(name), expected, events }
+    Append { stream: stream(name), expected, edits: None, events }
 }
 
 pub fn commit(name: &str, expected: Expected, events: Vec<NewEvent>) -> Commit {

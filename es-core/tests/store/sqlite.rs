@@ -9,6 +9,7 @@ use es_core::store::{
 };
 use rusqlite::Connection;
 use std::time::Duration;
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn a_file_that_is_opened_again_has_everything() {
@@ -245,6 +246,49 @@ async fn waiting_ends_when_another_store_on_the_file_writes() {
     let write = filled(&one, "a-1", 1);
     tokio::join!(wait, write);
     assert_eq!(two.head().await.unwrap(), Position(1));
+}
+
+/// A connection that goes on reading what was there before this event.
+async fn reading_on(folder: &TempDir, store: &SqliteStore) -> Connection {
+    let reader = Connection::open(folder.path().join("events.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM events;").unwrap();
+    filled(store, "a-1", 1).await;
+    reader
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_beside_an_older_reader_writes_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder).await;
+    let stored = commit("b-1", Expected::NoStream, events(1));
+    store.append(stored.clone()).await.unwrap();
+    let reader = reading_on(&folder, &store).await;
+    store.close().await;
+
+    let store = sqlite(&folder).await;
+    let both = async {
+        assert!(store.append(stored).await.unwrap().duplicate);
+        append(&store, "a-1", events(1)).await
+    };
+    // Less than SQLite waits for somebody who is in the way.
+    let appended = tokio::time::timeout(Duration::from_secs(4), both).await.unwrap();
+    assert_eq!(appended.heads, [open_head(2)]);
+    let seen: i64 = reader.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+    assert_eq!(seen, 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_log_that_is_reached_by_a_link_is_synced_where_it_is() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = sqlite(&folder).await;
+    let reader = reading_on(&folder, &store).await;
+    store.close().await;
+    let path = folder.path().join("events.db");
+    std::os::unix::fs::symlink(path, elsewhere.path().join("events.db")).unwrap();
+    let store = sqlite(&elsewhere).await;
+    assert_eq!(append(&store, "a-1", events(1)).await.heads, [open_head(2)]);
+    drop(reader);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::id::{Position, StreamId};
 use crate::store::admit::{Admission, admit, id_taken};
 use crate::store::{Appended, Commit, NewEvent};
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension, params};
+use uuid::Uuid;
 
 impl Request for Commit {
     type Answer = Appended;
@@ -17,6 +18,10 @@ impl Request for Commit {
     fn size(&self) -> usize {
         let size = |event: &NewEvent| event.payload.len() + event.metadata.len() + event.name.len() + 64;
         self.parts.iter().flat_map(|part| &part.events).map(size).sum()
+    }
+
+    fn key(&self) -> Option<Uuid> {
+        Some(self.parts.first()?.events.first()?.id)
     }
 
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<Appended, Fault> {

@@ -1,14 +1,17 @@
 //! Many requests in one transaction: group commit.
 
+use super::doubt::Doubt;
 use super::edit::Edit;
 use super::transaction::{Request, Transaction};
 use super::{Durability, SqliteOpenError, schema};
 use crate::store::{AppendError, BoxError, Commit};
 use rusqlite::{Connection, ErrorCode};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// How often a batch is committed if it stays unknown whether it was.
 const ATTEMPTS: u32 = 6;
@@ -21,6 +24,8 @@ pub(super) struct Task<R: Request> {
     request: R,
     /// What it will be answered, once the transaction is committed.
     outcome: Option<Result<R::Answer, AppendError>>,
+    /// Whether it may be stored though no COMMIT with it has succeeded.
+    is_unknown: bool,
     caller: oneshot::Sender<Result<R::Answer, AppendError>>,
 }
 
@@ -32,7 +37,7 @@ pub(super) enum Job {
 
 impl<R: Request> Task<R> {
     pub fn new(request: R, caller: oneshot::Sender<Result<R::Answer, AppendError>>) -> Self {
-        Self { request, outcome: None, caller }
+        Self { request, outcome: None, is_unknown: false, caller }
     }
 
     fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
@@ -41,15 +46,22 @@ impl<R: Request> Task<R> {
         Ok(())
     }
 
-    fn answer(self, failure: Option<&Failure>) {
+    /// Takes note that it may be stored; with the key that it is known again by. One that was refused is not.
+    fn doubt(&mut self) -> Option<Uuid> {
+        if matches!(self.outcome, Some(Err(_))) {
+            return None;
+        }
+        self.is_unknown = true;
+        self.request.key()
+    }
+
+    fn answer(self, failure: Option<&SharedError>) {
         let answer = match (self.outcome, failure) {
             (Some(outcome), None) => outcome,
-            (Some(Ok(_)) | None, Some(Failure::Unknown(cause))) => {
+            (Some(Ok(_)) | None, Some(cause)) if self.is_unknown => {
                 Err(AppendError::Ambiguous { cause: Box::new(cause.clone()) })
             }
-            (_, Some(Failure::Unknown(cause) | Failure::NotStored(cause))) => {
-                Err(AppendError::Unavailable { cause: Box::new(cause.clone()) })
-            }
+            (_, Some(cause)) => Err(AppendError::Unavailable { cause: Box::new(cause.clone()) }),
             (None, None) => Err(AppendError::Unavailable { cause: "the request was not run".into() }),
         };
         // A caller that is gone by now does not want to know.
@@ -72,21 +84,34 @@ impl Job {
         }
     }
 
+    fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::Append(task) => task.request.key(),
+            Self::Edit(task) => task.request.key(),
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        match self {
+            Self::Append(task) => task.is_unknown,
+            Self::Edit(task) => task.is_unknown,
+        }
+    }
+
+    fn doubt(&mut self) -> Option<Uuid> {
+        match self {
+            Self::Append(task) => task.doubt(),
+            Self::Edit(task) => task.doubt(),
+        }
+    }
+
     /// Answers the caller: with the outcome, unless the transaction failed.
-    pub fn answer(self, failure: Option<&Failure>) {
+    pub fn answer(self, failure: Option<&SharedError>) {
         match self {
             Self::Append(task) => task.answer(failure),
             Self::Edit(task) => task.answer(failure),
         }
     }
-}
-
-/// How a batch failed.
-pub(super) enum Failure {
-    /// Nothing of it is stored.
-    NotStored(SharedError),
-    /// It is stored or it is not.
-    Unknown(SharedError),
 }
 
 /// An error that every caller of a batch is given.
@@ -106,15 +131,16 @@ pub(super) struct File {
     durability: Durability,
     /// None from an error on until it is opened anew.
     connection: Option<Connection>,
-    /// Whether the log may hold what is not on the disk: what is left of a batch whose COMMIT failed, here or
-    /// in a process that was killed. Once it is found it would be taken for stored.
-    in_doubt: bool,
+    /// Whether all that is in the log is on the disk.
+    doubt: Doubt,
+    /// The keys of requests whose COMMIT failed, until a later one succeeds. They may be sent again.
+    unknown: HashSet<Uuid>,
 }
 
 impl File {
     pub fn open(path: PathBuf, durability: Durability) -> Result<Self, SqliteOpenError> {
         let connection = Some(schema::create_or_open(&path, durability)?);
-        Ok(Self { path, durability, connection, in_doubt: true })
+        Ok(Self { path, durability, connection, doubt: Doubt::Found, unknown: HashSet::new() })
     }
 
     /// The connection, if there is one just now.
@@ -126,9 +152,10 @@ impl File {
     ///
     /// After an error of COMMIT itself nobody knows whether the batch is stored: some of the log may be on
     /// the disk. The same batch is committed once more then, before anything else can get behind it.
-    pub fn store(&mut self, batch: &mut [Job]) -> Result<u64, Failure> {
-        // A request that was answered as unknown may be here again: then it still is.
-        let mut unknown = self.in_doubt;
+    pub fn store(&mut self, batch: &mut [Job]) -> Result<u64, SharedError> {
+        for job in batch.iter_mut() {
+            self.recall(job);
+        }
         let mut attempts = 0;
         loop {
             let cause = match self.attempt(batch) {
@@ -137,35 +164,69 @@ impl File {
             };
             // With the connection goes an open transaction.
             self.connection = None;
-            unknown |= self.in_doubt;
-            if !unknown {
-                return Err(Failure::NotStored(cause.into()));
-            }
             attempts += 1;
-            tracing::warn!(attempts, error = %cause, "it is unknown whether a batch was stored");
-            if attempts == ATTEMPTS {
-                return Err(Failure::Unknown(cause.into()));
+            if attempts == ATTEMPTS || !batch.iter().any(Job::is_unknown) {
+                self.look_for(batch);
+                return Err(cause.into());
             }
+            tracing::warn!(attempts, error = %cause, "it is unknown whether a batch was stored");
             std::thread::sleep(PAUSE * 2_u32.pow(attempts - 1));
         }
     }
 
     fn attempt(&mut self, batch: &mut [Job]) -> Result<u64, BoxError> {
-        if self.in_doubt {
-            flush(self.opened()?)?;
-            self.in_doubt = false;
-        }
-        let mut transaction = Transaction::begin(self.opened()?)?;
-        for job in batch {
+        self.opened()?;
+        let Self { connection: Some(connection), doubt, path, .. } = self else {
+            return Err("the file is not open".into());
+        };
+        doubt.settle(connection, path)?;
+        let mut transaction = Transaction::begin(connection)?;
+        for job in batch.iter_mut() {
             job.run(&mut transaction)?;
         }
         let end = transaction.end;
-        let committed = transaction.commit();
-        if let Err(error) = &committed {
-            // A full disk is no doubt: it was the log that could not be written, up to the mark of its end.
-            self.in_doubt = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
+        match transaction.commit() {
+            Ok(()) => {
+                self.unknown.clear();
+                Ok(end)
+            }
+            Err(error) => {
+                // A full disk is no doubt: it was the log that could not be written, up to the mark of its end.
+                if error.sqlite_error_code() != Some(ErrorCode::DiskFull) {
+                    self.doubt = Doubt::SyncFailed;
+                    self.unknown.extend(batch.iter_mut().filter_map(Job::doubt));
+                }
+                Err(error.into())
+            }
         }
-        Ok(committed.map(|()| end)?)
+    }
+
+    /// A request that was answered as unknown may be here again: then it still is. One without a key may
+    /// always be such a one.
+    fn recall(&self, job: &mut Job) {
+        let is_unknown = match job.key() {
+            Some(key) => self.unknown.contains(&key),
+            None => self.doubt == Doubt::SyncFailed,
+        };
+        if is_unknown {
+            job.doubt();
+        }
+    }
+
+    /// What is found in a log of which it is in doubt whether it is on the disk is unknown, too.
+    fn look_for(&mut self, batch: &mut [Job]) {
+        if self.doubt == Doubt::Settled {
+            return;
+        }
+        let Ok(connection) = self.opened() else { return };
+        let find = |id: Uuid| -> rusqlite::Result<bool> {
+            connection.prepare_cached("SELECT 1 FROM events WHERE event_id = ?1")?.exists([id.as_bytes()])
+        };
+        for job in batch {
+            if job.key().is_some_and(|key| find(key).unwrap_or(false)) {
+                job.doubt();
+            }
+        }
     }
 
     fn opened(&mut self) -> Result<&Connection, SqliteOpenError> {
@@ -174,10 +235,4 @@ impl File {
             closed => Ok(closed.insert(schema::reopen(&self.path, self.durability)?)),
         }
     }
-}
-
-/// Brings all that the log holds into the file, and both onto the disk.
-fn flush(connection: &Connection) -> Result<(), BoxError> {
-    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
-    if is_busy { Err("another connection keeps the log from the disk".into()) } else { Ok(()) }
 }

@@ -7,6 +7,7 @@ use crate::id::StreamId;
 use crate::store::admit::Ledger;
 use crate::store::{Expected, Redaction, StoredSnapshot};
 use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
 
 /// A change of something that is there. It answers whether it changed anything.
 pub(super) enum Edit {
@@ -30,6 +31,10 @@ impl Request for Edit {
             Self::Redact(redaction) => redaction.metadata.len(),
             Self::Save(snapshot) => snapshot.payload.len(),
         }
+    }
+
+    fn key(&self) -> Option<Uuid> {
+        None
     }
 
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<bool, Fault> {

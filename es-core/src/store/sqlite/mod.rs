@@ -2,12 +2,13 @@
 //!
 //! A request goes through the rooms in this order: [`writer`] (the thread and its queue), [`batch`] (many
 //! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`] or [`edit`].
-//! Reads go through [`readers`] to [`read`]. [`schema`] knows the file, [`heading`] a stream, [`column`] a
-//! row; [`growth`] wakes those who wait.
+//! Reads go through [`readers`] to [`read`]. [`schema`] knows the file, [`doubt`] its log, [`heading`] a
+//! stream, [`column`] a row; [`growth`] wakes those who wait.
 
 mod append;
 mod batch;
 mod column;
+mod doubt;
 mod edit;
 mod growth;
 mod heading;

@@ -64,6 +64,9 @@ pub(super) trait Request: Send + 'static {
     /// About how many bytes it holds.
     fn size(&self) -> usize;
 
+    /// What it is known again by when it is sent once more; `None` if it might be any other.
+    fn key(&self) -> Option<Uuid>;
+
     /// Does it.
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<Self::Answer, Fault>;
 
