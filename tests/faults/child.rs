@@ -12,8 +12,6 @@ pub const WRITE_SOME: &str = "write-some";
 /// A reader keeps the log's index alive while the writer opens the file anew.
 pub const WRITE_SOME_BESIDE_A_READER: &str = "write-some-beside-a-reader";
 
-pub const WRITE_BEHIND_AN_UNKNOWN: &str = "write-behind-an-unknown";
-
 /// Starts a child that plays `role` on `file`; it reports on its standard error, a line for each answer.
 pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
@@ -44,7 +42,6 @@ fn serve() {
                 store.head().await.unwrap();
                 write(&store, "some", 20).await;
             }
-            _ if role == WRITE_BEHIND_AN_UNKNOWN => write_behind_an_unknown(&store).await,
             _ => panic!("there is no role {role:?}"),
         }
         store.close().await;
@@ -87,14 +84,6 @@ async fn settled(store: &SqliteStore, commit: Commit) -> Result<Appended, Append
     answer.map(|appended| Appended { duplicate: appended.duplicate && !was_unknown, ..appended })
 }
 
-/// Appends while it is unknown what became of an earlier commit, which is sent again then.
-async fn write_behind_an_unknown(store: &SqliteStore) {
-    let (first, behind) = (three_events("first", 0, "first"), three_events("behind", 0, "behind"));
-    for (key, commit) in [("first", &first), ("behind", &behind), ("first", &first)] {
-        report(key, &store.append(commit.clone()).await);
-    }
-}
-
 /// Appends before, while and after the disk is full, which it is as long as there is a file `flag`.
 async fn fill(store: &SqliteStore, flag: &Path) {
     report("before", &store.append(three_events("before", 0, "before")).await);
@@ -133,7 +122,6 @@ fn report(key: &str, answer: &Result<Appended, AppendError>) {
         Ok(appended) if appended.duplicate => format!("duplicate {key}\n"),
         Ok(_) => format!("stored {key}\n"),
         Err(AppendError::Unavailable { .. }) => format!("unavailable {key}\n"),
-        Err(AppendError::Ambiguous { .. }) => format!("unknown {key}\n"),
         Err(error) => format!("failed {key}: {error:?}\n"),
     });
 }

@@ -82,16 +82,6 @@ fn a_commit_that_keeps_failing_is_unknown_until_it_is_sent_again() {
 }
 
 #[test]
-fn what_is_not_begun_while_another_is_unknown_is_not_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("events.db");
-    let reports = play(child::WRITE_BEHIND_AN_UNKNOWN, &file, ("ES_SHIM_FAIL_SYNC", "1:1000"));
-    let answers: Vec<_> = reports.iter().filter(|line| *line != "sync failed").collect();
-    assert_eq!(answers, ["unknown first", "unavailable behind", "unknown first"]);
-    assert_eq!(verdict::commits(&file), ["first"]);
-}
-
-#[test]
 fn a_full_disk_is_unavailable_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.db");
