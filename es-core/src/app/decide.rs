@@ -209,7 +209,7 @@ impl<A: Applier, R: Serialize + 'static> Decided<A, R> {
 /// event that holds one would be stored, and its stream not read any more.
 fn payload<E: EventEnum>(event: &E) -> Result<Bytes, serde_json::Error> {
     let bytes = scratch::bytes(|json| event.encode_to(json))?;
-    if bytes.windows(NULL.len()).any(|part| part == NULL) {
+    if bytes.windows(4).any(|part| matches!(part, b"null")) {
         let stored = Payload { name: event.name(), schema: event.version(), bytes: &bytes };
         E::decode(stored).map_err(|error| {
             serde_json::Error::custom(format!("what was written is not readable: {error:?}"))
@@ -217,8 +217,6 @@ fn payload<E: EventEnum>(event: &E) -> Result<Bytes, serde_json::Error> {
     }
     Ok(bytes)
 }
-
-const NULL: &[u8] = b"null";
 
 fn unwritable(what: &str) -> impl FnOnce(serde_json::Error) -> StoreError {
     move |source| StoreError::Encode { what: what.to_owned(), source }
