@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const CALLERS: usize = 64;
 
 fn deposits(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // As a service would: callers on some threads, the file's writer on its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut file = open_file(&dir.path().join("by_hand.db"));
     let app = runtime.block_on(open_app(&dir.path().join("es.db")));
