@@ -122,7 +122,7 @@ where
     !<C::Aggregate as Handle<C>>::SERVICES.is_empty()
 }
 
-/// Applies what was decided to a working copy, asks the invariants, and turns it into bytes.
+/// Applies what was decided to a working copy, and asks the invariants about it.
 fn settle<C>(
     terms: &Terms,
     context: Context<C::Aggregate>,
