@@ -16,12 +16,17 @@ use tokio::sync::{Semaphore, oneshot};
 const BATCH_JOBS: usize = 256;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long, and how often at most, a batch is waited for that is smaller than the last.
+const NAP: Duration = Duration::from_micros(20);
+const NAPS: usize = 8;
+
 /// What may wait for the writer, in pages of 4 KiB, of which each request takes one at least: 16 MiB.
 const ROOM: u32 = 4_096;
 const PAGE: usize = 4_096;
 
-/// The pages in the write-ahead log from which on they are moved into the file: 4 MiB.
-const CHECKPOINT_PAGES: i64 = 1_024;
+/// The pages in the write-ahead log from which on they are moved into the file: 16 MiB. Many a page is
+/// written again before that, and moved but once.
+const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// How long nothing must come before the log is emptied altogether.
 const IDLE: Duration = Duration::from_secs(1);
@@ -60,7 +65,7 @@ impl Writer {
             };
             // An opener that is gone by now has dropped the queue too: the thread ends at once.
             let _ = opened.send(Ok(()));
-            Thread { file, messages, shared: theirs, growth, log_is_empty: false }.run();
+            Thread { file, messages, shared: theirs, growth, log_is_empty: false, usual: 0 }.run();
         })?;
         answer.await.map_err(|_| SqliteOpenError::Unavailable("the writer did not start".into()))??;
         Ok(Self { queue, shared })
@@ -106,18 +111,36 @@ struct Thread {
     shared: Arc<Shared>,
     growth: Growth,
     log_is_empty: bool,
+    /// How many jobs a batch holds if all come back who are using the store just now.
+    usual: usize,
+}
+
+/// What is stored together.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    /// About how many bytes they hold.
+    size: usize,
+    /// Who waits for the end, if that is what stands behind the jobs.
+    closing: Option<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn has_room(&self) -> bool {
+        self.jobs.len() < BATCH_JOBS && self.size < BATCH_BYTES && self.closing.is_none()
+    }
 }
 
 impl Thread {
     fn run(mut self) {
-        let mut closing = None;
-        while closing.is_none() {
-            let Some(message) = self.next() else { break };
-            let (batch, close) = self.gather(message);
-            closing = close;
-            if !batch.is_empty() {
-                self.store(batch);
+        let mut batch = Batch::default();
+        while batch.closing.is_none() {
+            if batch.jobs.is_empty() {
+                let Some(message) = self.next() else { break };
+                self.take(message, &mut batch);
             }
+            self.await_the_usual(&mut batch);
+            batch = self.store(batch);
         }
         self.shared.room.close();
         self.shared.closed.store(true, Ordering::Release);
@@ -126,7 +149,7 @@ impl Thread {
         drop(file);
         // What came behind the end is dropped unanswered, which its callers understand.
         drop(messages);
-        if let Some(closing) = closing {
+        if let Some(closing) = batch.closing {
             let _ = closing.send(());
         }
     }
@@ -143,43 +166,66 @@ impl Thread {
         self.messages.recv().ok()
     }
 
-    /// A batch of what is there, and whether the end is behind it.
-    fn gather(&self, first: Message) -> (Vec<Job>, Option<oneshot::Sender<()>>) {
-        let mut batch = Vec::new();
-        let mut size = 0;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Close(closing) => return (batch, Some(closing)),
-                Message::Job(job) => {
-                    self.shared.room.add_permits(room(&job) as usize);
-                    size += job.size();
-                    batch.push(job);
-                }
+    fn take(&self, message: Message, batch: &mut Batch) {
+        match message {
+            Message::Close(closing) => batch.closing = Some(closing),
+            Message::Job(job) => {
+                self.shared.room.add_permits(room(&job) as usize);
+                batch.size += job.size();
+                batch.jobs.push(job);
             }
-            let is_full = batch.len() >= BATCH_JOBS || size >= BATCH_BYTES;
-            next = if is_full { None } else { self.messages.try_recv().ok() };
         }
-        (batch, None)
     }
 
-    fn store(&mut self, mut batch: Vec<Job>) {
-        let failure = match self.file.store(&mut batch) {
+    /// Adds what is there.
+    fn take_what_is_there(&self, batch: &mut Batch) {
+        while batch.has_room()
+            && let Ok(message) = self.messages.try_recv()
+        {
+            self.take(message, batch);
+        }
+    }
+
+    /// Adds what is there, and what is on its way: callers who have just been answered are soon back, and one
+    /// sync for all of them costs less than two. The first nap that brings nothing is the last, so a caller
+    /// who is alone never waits.
+    fn await_the_usual(&self, batch: &mut Batch) {
+        self.take_what_is_there(batch);
+        for _ in 0..NAPS {
+            let before = batch.jobs.len();
+            if before >= self.usual || !batch.has_room() {
+                return;
+            }
+            std::thread::sleep(NAP);
+            self.take_what_is_there(batch);
+            if batch.jobs.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Stores a batch and answers it. Returns the next one, of what has come in the meantime.
+    fn store(&mut self, mut batch: Batch) -> Batch {
+        let failure = match self.file.store(&mut batch.jobs) {
             Ok(end) => {
                 self.growth.reached(end);
                 None
             }
             Err(failure) => Some(failure),
         };
-        for job in batch {
+        self.log_is_empty = false;
+        let mut next = Batch { closing: batch.closing.take(), ..Batch::default() };
+        self.take_what_is_there(&mut next);
+        self.usual = batch.jobs.len() + next.jobs.len();
+        for job in batch.jobs {
             job.answer(failure.as_ref());
         }
-        self.log_is_empty = false;
         if let Some(connection) = self.file.connection()
             && let Err(error) = checkpoint(connection)
         {
             tracing::warn!(%error, "the write-ahead log was not moved into the file; it will be tried again");
         }
+        next
     }
 
     /// Empties the log, unless somebody is reading it.
