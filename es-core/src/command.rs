@@ -62,13 +62,13 @@ pub trait Handle<C: Command<Aggregate = Self>>: Applier {
     type Outcome: Outcome<Self>;
     /// How often it is repeated when somebody else was faster.
     #[doc(hidden)]
-    const RETRY: RetryPolicy;
+    const RETRY: RetryPolicy = RetryPolicy::DEFAULT;
     /// Whether it takes services: [`NoServices`] or [`WithServices`].
     #[doc(hidden)]
     type Calls;
     /// The services it takes; with any, it is decided on a state that was just checked.
     #[doc(hidden)]
-    const SERVICES: &'static [ServiceNeed];
+    const SERVICES: &'static [ServiceNeed] = &[];
 
     /// What can be refused without a look at the state.
     #[doc(hidden)]

@@ -70,7 +70,7 @@ impl<A: Applier> Context<A> {
             life: state.into().map_or_else(A::Start::start, |state| Life::Living(state.clone())),
             events: Vec::new(),
             envelope: Envelope {
-                event_id: Uuid::nil(),
+                id: Uuid::nil(),
                 stream: self.stream.clone(),
                 version: self.version,
                 recorded_at: self.now,

@@ -2,7 +2,7 @@
 
 use crate::aggregate::{Applier, Life};
 use crate::event::Envelope;
-use crate::outcome::{Answer, Decision, IntoEvents, Outcome, Violation};
+use crate::outcome::{IntoEvents, Outcome, Plain, Violation};
 
 /// A working copy of a state: what is raised on it is applied at once.
 ///
@@ -24,7 +24,7 @@ impl<A: Applier> Draft<A> {
         decided.into_events(&mut self.events);
         for (n, event) in self.events.iter().enumerate().skip(from) {
             self.envelope.version += 1;
-            self.envelope.event_id = self.ids.event(&self.envelope.stream, n as u64);
+            self.envelope.id = self.ids.event(&self.envelope.stream, n as u64);
             // A disorder is found again, and answered, when the decision is settled.
             let _ = A::apply(&mut self.life, event, &self.envelope);
         }
@@ -65,10 +65,5 @@ impl<A: Applier> IntoEvents<A> for Draft<A> {
 impl<A: Applier> Outcome<A> for Draft<A> {
     type Error = <A::Violation as Violation>::Error;
     type Reply = ();
-    fn names(names: &mut Vec<&'static str>) {
-        <Self as IntoEvents<A>>::names(names);
-    }
-    fn settle(self) -> Result<Decision<A, ()>, Self::Error> {
-        Ok(Decision { events: self.events, answer: Answer::Known(()) })
-    }
+    type Shape = Plain;
 }

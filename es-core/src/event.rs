@@ -32,16 +32,29 @@ pub trait Event: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send
     /// The name it is stored under.
     const NAME: &'static str;
     /// The version of its shape, from 1.
-    const VERSION: u16;
+    const VERSION: u16 = 1;
     /// Names that it was stored under before.
-    const ALIASES: &'static [&'static str];
+    const ALIASES: &'static [&'static str] = &[];
     /// Its fields and their types, as written.
     #[doc(hidden)]
     const FIELDS: &'static [Field];
     /// The version before this one, or [`Oldest`](crate::upcast::Oldest).
     #[doc(hidden)]
     type Older: Older<Self>;
+    /// [`Current`], or [`Retired`].
+    #[doc(hidden)]
+    type Status;
 }
+
+/// The status of an event that may be raised.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Current {}
+
+/// The status of an event that is only read any more.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Retired {}
 
 /// An event that may still be raised: every one that is not `retired`.
 #[diagnostic::on_unimplemented(
@@ -50,6 +63,9 @@ pub trait Event: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send
     note = "raise the event that took its place, or remove `retired` from its `#[event(..)]`"
 )]
 pub trait Raisable: Event {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event<Status = Current>> Raisable for E {}
 
 /// One field of an event or a command, as it is written in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +80,7 @@ pub struct Field {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     /// The event's id, unique in the whole store.
-    pub event_id: Uuid,
+    pub id: Uuid,
     /// The stream it belongs to.
     pub stream: StreamId,
     /// Its place in the stream, from 1.

@@ -60,7 +60,7 @@ impl<A: Applier> Folded<A> {
     pub(crate) fn add(&mut self, events: &[StoredEvent]) -> Result<(), DecodeError> {
         let Some(first) = events.first() else { return Ok(()) };
         let mut envelope = Envelope {
-            event_id: first.id,
+            id: first.id,
             stream: first.stream.clone(),
             version: first.version,
             recorded_at: first.recorded_at,
@@ -75,7 +75,7 @@ impl<A: Applier> Folded<A> {
                     A::Event::decode(Payload { name: &stored.name, schema: stored.schema, bytes: payload })
                         .map_err(|error| unreadable(stored, error))?;
                 if A::READS_ENVELOPE {
-                    envelope.event_id = stored.id;
+                    envelope.id = stored.id;
                     envelope.version = stored.version;
                     envelope.recorded_at = stored.recorded_at;
                     envelope.metadata = Arc::new(decode_metadata(stored)?);
@@ -109,7 +109,7 @@ pub(crate) fn decode<A: Applier>(stored: &StoredEvent) -> Result<Option<Recorded
         position: stored.position,
         data: A::Event::decode(payload).map_err(|error| unreadable(stored, error))?,
         envelope: Envelope {
-            event_id: stored.id,
+            id: stored.id,
             stream: stored.stream.clone(),
             version: stored.version,
             recorded_at: stored.recorded_at,

@@ -33,13 +33,50 @@ pub trait Outcome<A: Applier>: Sized + Send {
     type Error: Refusal + FromViolation<A::Violation>;
     /// What an accepted command answers.
     type Reply: ReplyValue;
-    /// The names of all events that can come out.
+    /// How it becomes a decision.
     #[doc(hidden)]
+    type Shape: Settle<A, Self>;
+}
+
+/// How an outcome becomes a decision. Apart from [`Outcome`], so that what is generated for each event is
+/// types only.
+#[doc(hidden)]
+pub trait Settle<A: Applier, O: Outcome<A>> {
+    /// The names of all events that can come out.
     fn names(names: &mut Vec<&'static str>);
     /// The decision as data.
-    #[doc(hidden)]
-    fn settle(self) -> Result<Decision<A, Self::Reply>, Self::Error>;
+    fn settle(outcome: O) -> Result<Decision<A, O::Reply>, O::Error>;
 }
+
+/// The names of all events that can come out of `O`.
+pub(crate) fn names<A: Applier, O: Outcome<A>>(names: &mut Vec<&'static str>) {
+    O::Shape::names(names);
+}
+
+/// The decision of an outcome.
+pub(crate) fn settle<A: Applier, O: Outcome<A>>(outcome: O) -> Result<Decision<A, O::Reply>, O::Error> {
+    O::Shape::settle(outcome)
+}
+
+/// Nothing but what is recorded.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Plain {}
+
+impl<A: Applier, O: Outcome<A, Reply = ()> + IntoEvents<A>> Settle<A, O> for Plain {
+    fn names(names: &mut Vec<&'static str>) {
+        <O as IntoEvents<A>>::names(names);
+    }
+    fn settle(outcome: O) -> Result<Decision<A, ()>, O::Error> {
+        let mut events = Vec::with_capacity(1);
+        outcome.into_events(&mut events);
+        Ok(Decision { events, answer: Answer::Known(()) })
+    }
+}
+
+/// What may be refused.
+#[derive(Debug)]
+pub enum Fallible {}
 
 /// The error of a handler or an invariant: any error type of one's own.
 #[diagnostic::on_unimplemented(
@@ -81,16 +118,6 @@ pub(crate) enum Answer<R> {
 impl<R> std::fmt::Debug for Answer<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if matches!(self, Self::Known(_)) { "Known" } else { "FromState" })
-    }
-}
-
-impl<A: Applier> Decision<A, ()> {
-    /// Events without a reply.
-    #[doc(hidden)]
-    pub fn of(decided: impl IntoEvents<A>) -> Self {
-        let mut events = Vec::with_capacity(1);
-        decided.into_events(&mut events);
-        Self { events, answer: Answer::Known(()) }
     }
 }
 
@@ -160,11 +187,20 @@ where
 {
     type Error = E;
     type Reply = O::Reply;
-    fn names(names: &mut Vec<&'static str>) {
-        O::names(names);
+    type Shape = Fallible;
+}
+
+impl<A, O, E> Settle<A, Result<O, E>> for Fallible
+where
+    A: Applier,
+    O: Outcome<A, Error = <A::Violation as Violation>::Error>,
+    E: Refusal + FromViolation<A::Violation>,
+{
+    fn names(all: &mut Vec<&'static str>) {
+        names::<A, O>(all);
     }
-    fn settle(self) -> Result<Decision<A, O::Reply>, E> {
-        self?.settle().map_err(|error| E::from_violation(A::Violation::from_error(error)))
+    fn settle(outcome: Result<O, E>) -> Result<Decision<A, O::Reply>, E> {
+        settle(outcome?).map_err(|error| E::from_violation(A::Violation::from_error(error)))
     }
 }
 
@@ -177,12 +213,7 @@ macro_rules! plain_outcome {
         {
             type Error = <A::Violation as Violation>::Error;
             type Reply = ();
-            fn names(names: &mut Vec<&'static str>) {
-                <Self as IntoEvents<A>>::names(names);
-            }
-            fn settle(self) -> Result<Decision<A, ()>, Self::Error> {
-                Ok(Decision::of(self))
-            }
+            type Shape = Plain;
         }
     };
 }
@@ -290,12 +321,7 @@ macro_rules! recordable {
         {
             type Error = $error;
             type Reply = ();
-            fn names(names: &mut ::std::vec::Vec<&'static str>) {
-                <Self as $crate::__private::IntoEvents<$aggregate>>::names(names);
-            }
-            fn settle(self) -> ::core::result::Result<$crate::__private::Decision<$aggregate, ()>, Self::Error> {
-                ::core::result::Result::Ok($crate::__private::Decision::of(self))
-            }
+            type Shape = $crate::__private::Plain;
         }
     };
 }

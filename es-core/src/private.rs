@@ -6,15 +6,15 @@ pub use crate::check::{
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::Context;
-pub use crate::event::{Envelope, Event, EventEnum, EventInfo, Field, Raisable, RetiredEvent};
+pub use crate::event::{Current, Envelope, Event, EventEnum, EventInfo, Field, Retired, RetiredEvent};
 pub use crate::id::AggregateId;
 pub use crate::id_text::{IdParts, IdText, ParseIdError};
 pub use crate::model::registry::{
-    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerRecord, NoAggregate, NoHandler, Registered,
+    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, Registered,
     Role,
 };
 pub use crate::outcome::{
-    Checked, Decision, IntoEvents, NoInvariant, Outcome, Refusal, Violation, every_name,
+    Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
 };
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{ServiceNeed, Services};

@@ -1,7 +1,7 @@
 //! Decisions that answer something.
 
 use crate::aggregate::Applier;
-use crate::outcome::{Answer, Decision, IntoEvents, Outcome, ReadState, ReplyValue, Violation};
+use crate::outcome::{Answer, Decision, IntoEvents, Outcome, ReadState, ReplyValue, Settle, Violation};
 use std::any::Any;
 use std::fmt;
 
@@ -65,13 +65,26 @@ where
 {
     type Error = <A::Violation as Violation>::Error;
     type Reply = R;
+    type Shape = Answering;
+}
+
+/// Events and an answer.
+#[derive(Debug)]
+pub enum Answering {}
+
+impl<A, E, R> Settle<A, Reply<E, R>> for Answering
+where
+    A: Applier,
+    E: IntoEvents<A> + Send,
+    R: ReplyValue,
+{
     fn names(names: &mut Vec<&'static str>) {
         E::names(names);
     }
-    fn settle(self) -> Result<Decision<A, R>, Self::Error> {
+    fn settle(outcome: Reply<E, R>) -> Result<Decision<A, R>, <A::Violation as Violation>::Error> {
         let mut events = Vec::with_capacity(1);
-        self.events.into_events(&mut events);
-        let answer = match self.answer {
+        outcome.events.into_events(&mut events);
+        let answer = match outcome.answer {
             Source::Known(reply) => Answer::Known(reply),
             Source::FromState(read) => Answer::FromState(read),
         };

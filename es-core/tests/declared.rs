@@ -206,8 +206,8 @@ mod shop {
             .backoff(std::time::Duration::from_millis(5), std::time::Duration::from_secs(2));
         assert_eq!(<Cart as Handle<Weigh>>::RETRY, policy);
         assert_eq!(<Cart as Handle<Pay>>::RETRY, policy.max(0));
-        let handlers =
-            || p::inventory::iter::<p::HandlerRecord>().filter(|handler| handler.aggregate == "cart");
+        let blocks = || p::inventory::iter::<p::HandlerBlock>().flat_map(|block| block.handlers);
+        let handlers = || blocks().filter(|handler| handler.aggregate == "cart");
         let mut said: Vec<_> =
             handlers().map(|handler| (handler.command, handler.needs, handler.path)).collect();
         said.sort_unstable();
@@ -246,7 +246,7 @@ fn ann() -> AccountId {
 
 fn envelope(version: u64) -> Envelope {
     Envelope {
-        event_id: Uuid::nil(),
+        id: Uuid::nil(),
         stream: Account::stream(&ann()),
         version,
         recorded_at: Timestamp::UNIX_EPOCH,
@@ -308,11 +308,15 @@ fn a_validation_refuses_before_anything_is_read() {
     assert_eq!(validate(&Withdraw { account: ann(), amount: 0 }), Err(AccountError::Negative));
 }
 
+fn settle<O: p::Outcome<Account, Reply = ()>>(outcome: O) -> Result<impl std::fmt::Debug, O::Error> {
+    <O::Shape as p::Settle<Account, O>>::settle(outcome)
+}
+
 #[test]
 fn a_decision_settles_as_events_or_as_an_error() {
     let withdrawn = Ok::<_, AccountError>(MoneyWithdrawn { amount: 1 });
-    let decision = p::Outcome::<Account>::settle(withdrawn).unwrap();
+    let decision = settle(withdrawn).unwrap();
     assert!(format!("{decision:?}").contains("MoneyWithdrawn"));
     let refused = Err::<MoneyWithdrawn, _>(AccountError::Negative);
-    assert_eq!(p::Outcome::<Account>::settle(refused).unwrap_err(), AccountError::Negative);
+    assert_eq!(settle(refused).unwrap_err(), AccountError::Negative);
 }

@@ -30,10 +30,10 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let derives = args.common.derives(if borrows { UNREADABLE } else { DATA }, &input.attrs, &errors);
     let readable = borrows.then(|| fields::unreadable(&input, &args.common.root));
     let model = Model::of(args, &input, &errors);
-    let (event, raisable) = (model.event(), model.raisable());
+    let event = model.event();
     let faults = errors.finish();
     let checked = faults.is_empty().then(|| model.registered());
-    quote!(#derives #input #readable #event #raisable #checked #faults)
+    quote!(#derives #input #readable #event #checked #faults)
 }
 
 /// What stands in `#[event(..)]`.
@@ -117,27 +117,22 @@ impl<'a> Model<'a> {
         let Self { name, version, aliases, .. } = self;
         let table = fields::table(self.fields, &self.common.root);
         let older = self.older.as_ref().map_or_else(|| quote!(#p::Oldest), |older| quote!(#older));
+        let status = if self.retired { quote!(Retired) } else { quote!(Current) };
+        // Each constant is a body that the compiler checks: what is the trait's default is left out.
+        let version = (*version > 1).then(|| quote!(const VERSION: u16 = #version;));
+        let aliases =
+            (!aliases.is_empty()).then(|| quote!(const ALIASES: &'static [&'static str] = &[#(#aliases),*];));
         quote! {
             #[automatically_derived]
             #header {
                 const NAME: &'static str = #name;
-                const VERSION: u16 = #version;
-                const ALIASES: &'static [&'static str] = &[#(#aliases),*];
+                #version
+                #aliases
                 const FIELDS: &'static [#p::Field] = #table;
                 type Older = #older;
+                type Status = #p::#status;
             }
         }
-    }
-
-    /// `impl Raisable for MoneyDeposited {}`, unless it is retired.
-    fn raisable(&self) -> TokenStream {
-        if self.retired {
-            return TokenStream::new();
-        }
-        let p = self.common.root.private();
-        let header =
-            fields::header(self.input, &quote!(#p::Raisable), &fields::data_needs(&self.common.root));
-        quote!(#[automatically_derived] #header {})
     }
 
     /// The registration, and the assertion that an older version is one version older.
@@ -215,9 +210,8 @@ mod tests {
                     },
                 ];
                 type Older = MoneyDepositedV1;
+                type Status = ::es_core::__private::Current;
             }
-            #[automatically_derived]
-            impl ::es_core::__private::Raisable for MoneyDeposited {}
             ::es_core::__private::inventory::submit! {
                 ::es_core::__private::EventRecord::of:: < MoneyDeposited >
                 (::core::concat!(::core::module_path!(), "::", "MoneyDeposited"), false)
@@ -242,10 +236,9 @@ mod tests {
             #[automatically_derived]
             impl ::es_core::__private::Event for Frozen {
                 const NAME: &'static str = "Frozen";
-                const VERSION: u16 = 1u16;
-                const ALIASES: &'static [&'static str] = &[];
                 const FIELDS: &'static [::es_core::__private::Field] = &[];
                 type Older = ::es_core::__private::Oldest;
+                type Status = ::es_core::__private::Retired;
             }
             ::es_core::__private::inventory::submit! {
                 ::es_core::__private::EventRecord::of:: < Frozen >

@@ -47,6 +47,11 @@ impl Retry {
         Self { max: self.max.or(block.max), backoff: self.backoff.or(block.backoff) }
     }
 
+    /// Whether anything was said.
+    pub fn is_stated(self) -> bool {
+        self.max.is_some() || self.backoff.is_some()
+    }
+
     /// The policy as an expression.
     pub fn policy(self, p: &TokenStream) -> TokenStream {
         let mut policy = quote!(#p::RetryPolicy::DEFAULT);

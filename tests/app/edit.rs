@@ -35,7 +35,7 @@ async fn used(place: &Place) -> App {
 }
 
 async fn event_id(app: &App, version: usize) -> Uuid {
-    app.history::<Account>(&ann()).await.unwrap()[version - 1].envelope.event_id
+    app.history::<Account>(&ann()).await.unwrap()[version - 1].envelope.id
 }
 
 async fn a_redacted_event_is_folded_over_and_keeps_its_version(place: Place) {
@@ -81,7 +81,7 @@ async fn a_birth_and_an_end_cannot_be_redacted(place: Place) {
     assert!(matches!(app.redact(end, "asked for").await.unwrap_err(), EditError::Breaks { .. }));
     // Alone on its stream, a birth is one, too.
     app.execute(open(bob())).await.unwrap();
-    let birth = app.history::<Account>(&bob()).await.unwrap()[0].envelope.event_id;
+    let birth = app.history::<Account>(&bob()).await.unwrap()[0].envelope.id;
     assert!(matches!(app.redact(birth, "asked for").await.unwrap_err(), EditError::Breaks { .. }));
     assert!(place.stored(&stream(&ann())).await.iter().all(|event| event.payload.is_some()));
 }
@@ -111,7 +111,7 @@ async fn a_redaction_reaches_every_cache(place: Place) {
     assert_eq!(balance(&third, &ann()).await, Some(10));
     let withdrawal = app.history::<Account>(&ann()).await.unwrap().pop().unwrap();
     assert_eq!(withdrawal.data, AccountEvent::MoneyWithdrawn(MoneyWithdrawn { amount: 90 }));
-    app.redact(withdrawal.envelope.event_id, "asked for").await.unwrap();
+    app.redact(withdrawal.envelope.id, "asked for").await.unwrap();
     third.execute(deposit(ann(), 1)).await.unwrap();
     let done = third.execute(deposit(ann(), 1)).await.unwrap();
     assert_eq!(done.state.unwrap().balance, 102);
@@ -204,7 +204,7 @@ async fn shelved(place: &Place) -> App {
 
 async fn a_redaction_drops_snapshots(place: Place) {
     let app = shelved(&place).await;
-    let ulysses = app.history::<Shelf>(&1).await.unwrap()[1].envelope.event_id;
+    let ulysses = app.history::<Shelf>(&1).await.unwrap()[1].envelope.id;
     app.redact(ulysses, "banned").await.unwrap();
     // Nothing but the log has to be asked to forget.
     let store = place.open().await;
@@ -221,7 +221,7 @@ async fn an_edit_between_two_pages_begins_anew(place: Place) {
         let books = vec!["Emma".to_owned(); books];
         app.execute(Shelve { shelf: 1, books }).await.unwrap();
     }
-    let first = app.history::<Shelf>(&1).await.unwrap().remove(0).envelope.event_id;
+    let first = app.history::<Shelf>(&1).await.unwrap().remove(0).envelope.id;
     let store = place.open().await;
     store.snapshots(crate::probe::Snapshots::Failing);
     let redaction = async move {

@@ -17,7 +17,7 @@ const EVENTS: u64 = 1_000;
 fn fold(c: &mut Criterion) {
     let events = history(EVENTS);
     let mut envelope = Envelope {
-        event_id: Uuid::nil(),
+        id: Uuid::nil(),
         stream: StreamId::named("account-1"),
         version: 0,
         recorded_at: Timestamp::UNIX_EPOCH,

@@ -102,7 +102,7 @@ impl Progress {
     }
     fn lesson_completed(&mut self, e: &LessonCompleted, env: &Envelope) {
         self.place = place(e.lesson + 1, 1);
-        self.done.insert(e.lesson, env.event_id);
+        self.done.insert(e.lesson, env.id);
     }
     fn moved_back(&mut self, e: &ProgressReset) {
         self.place = place(e.lesson, e.activity);
@@ -164,7 +164,7 @@ fn highest_lesson_done(history: &[Recorded<ProgressEvent>]) -> Option<u32> {
         })
         .collect();
     let completed = history.iter().filter_map(|event| match &event.data {
-        ProgressEvent::LessonCompleted(e) if !reverted.contains(&event.envelope.event_id) => Some(e.lesson),
+        ProgressEvent::LessonCompleted(e) if !reverted.contains(&event.envelope.id) => Some(e.lesson),
         _ => None,
     });
     completed.max()
@@ -276,7 +276,7 @@ async fn ac_35_a_mistake_is_undone_by_a_new_event(store: impl EventStore) {
     assert_eq!(undone.reply, place(6, 1));
 
     let history = history(&app).await;
-    let mistake = history[1].envelope.event_id;
+    let mistake = history[1].envelope.id;
     assert_eq!(history[1].data, ProgressEvent::LessonCompleted(LessonCompleted { lesson: 6 }));
     assert_eq!(
         history[2].data,
@@ -292,7 +292,7 @@ async fn ac_36_a_redacted_event_keeps_its_number_and_nothing_else(store: impl Ev
     complete_activity(&app_then, 6, 2).await;
     app_then.execute(CompleteLesson { student: STUDENT, lesson: 6 }).by("teacher-4").await.unwrap();
     complete_activity(&app_then, 7, 1).await;
-    let mistake = history(&app_then).await[3].envelope.event_id;
+    let mistake = history(&app_then).await[3].envelope.id;
     assert!(app_then.redact(mistake, "another student's").await.unwrap());
 
     // Neither the state that the app has in memory nor the snapshot behind event 5 knows of it any more.

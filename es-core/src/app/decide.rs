@@ -14,7 +14,7 @@ use crate::event::{Envelope, EventEnum};
 use crate::fold::Folded;
 use crate::id::{CommandId, StreamId};
 use crate::metadata::Metadata;
-use crate::outcome::{Answer, Decision, FromViolation, Outcome};
+use crate::outcome::{self, Answer, Decision, FromViolation};
 use crate::scratch;
 use crate::service::Services;
 use crate::store::{NewEvent, ReadError};
@@ -110,7 +110,7 @@ where
     };
     let handling = <C::Aggregate as Handle<C>>::handle(state, command, &context, services);
     let outcome = if calls_services::<C>() { inside_a_handler(handling).await } else { handling.await };
-    settle::<C>(terms, context, outcome.settle().map_err(CommandError::Rejected)?, folded)
+    settle::<C>(terms, context, outcome::settle(outcome).map_err(CommandError::Rejected)?, folded)
 }
 
 /// Whether the handler of `C` can do more than decide.
@@ -136,7 +136,7 @@ where
     let Decision { events, answer } = decision;
     let mut next = folded.clone();
     let mut envelope = Envelope {
-        event_id: Uuid::nil(),
+        id: Uuid::nil(),
         stream: context.stream,
         version: folded.version,
         recorded_at: context.now,
@@ -144,7 +144,7 @@ where
     };
     for (n, event) in (0..).zip(&events) {
         if C::Aggregate::READS_ENVELOPE {
-            envelope.event_id = terms.command_id.event(&terms.stream, n);
+            envelope.id = terms.command_id.event(&terms.stream, n);
         }
         envelope.version += 1;
         next.apply(event, &envelope)?;

@@ -7,7 +7,7 @@ use crate::app::{self, App, Options};
 use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
 use crate::event::{Event, EventEnum, EventInfo, Field};
-use crate::outcome::Outcome;
+use crate::outcome;
 use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
 use crate::upcast::{Older, Payload, PayloadError};
@@ -121,6 +121,13 @@ pub enum Role {
     End,
 }
 
+/// The handlers of one block.
+#[derive(Clone, Copy, Debug)]
+pub struct HandlerBlock {
+    /// In written order.
+    pub handlers: &'static [HandlerRecord],
+}
+
 /// A command with its handler.
 #[derive(Clone, Copy, Debug)]
 pub struct HandlerRecord {
@@ -160,7 +167,7 @@ impl<A: Handle<C>, C: Command<Aggregate = A>> Registered<A, C> {
         path: "",
         fields: C::FIELDS,
         needs: <A::Needs as Needs<A>>::LABEL,
-        raises: <A::Outcome as Outcome<A>>::names,
+        raises: outcome::names::<A, A::Outcome>,
         services: A::SERVICES,
         execute: app::execute_value::<C>,
     };
@@ -194,23 +201,31 @@ impl HandlerRecord {
 
 inventory::collect!(EventRecord);
 inventory::collect!(AggregateRecord);
-inventory::collect!(HandlerRecord);
+inventory::collect!(HandlerBlock);
 
 /// Everything registered in the linked program, in the order of the names.
 pub(crate) fn events() -> Vec<&'static EventRecord> {
-    sorted(|event: &EventRecord| (event.info.name, event.info.version, event.path))
+    sorted(inventory::iter::<EventRecord>.into_iter(), |event| {
+        (event.info.name, event.info.version, event.path)
+    })
 }
 
 pub(crate) fn aggregates() -> Vec<&'static AggregateRecord> {
-    sorted(|aggregate: &AggregateRecord| (aggregate.name, aggregate.path))
+    sorted(inventory::iter::<AggregateRecord>.into_iter(), |aggregate| (aggregate.name, aggregate.path))
 }
 
 pub(crate) fn handlers() -> Vec<&'static HandlerRecord> {
-    sorted(|handler: &HandlerRecord| (handler.aggregate, handler.command, handler.path))
+    let blocks = inventory::iter::<HandlerBlock>.into_iter();
+    sorted(blocks.flat_map(|block| block.handlers), |handler| {
+        (handler.aggregate, handler.command, handler.path)
+    })
 }
 
-fn sorted<R: inventory::Collect, K: Ord>(key: impl Fn(&'static R) -> K) -> Vec<&'static R> {
-    let mut records: Vec<_> = inventory::iter::<R>.into_iter().collect();
+fn sorted<R, K: Ord>(
+    records: impl Iterator<Item = &'static R>,
+    key: impl Fn(&'static R) -> K,
+) -> Vec<&'static R> {
+    let mut records: Vec<_> = records.collect();
     records.sort_by_key(|record| key(record));
     records
 }

@@ -12,15 +12,17 @@ pub fn all(model: &Model<'_>, block: &Block) -> TokenStream {
     let p = model.root.private();
     let (p, aggregate) = (&p, model.aggregate);
     let each = model.handlers.iter().map(|handler| {
-        let cfgs = block.cfgs().into_iter().chain(handler.method.cfgs());
-        let handle = handle(p, aggregate, handler);
-        let registration = (!handler.faulty).then(|| registration(p, aggregate, handler));
-        quote! {
-            #(#cfgs)*
-            const _: () = { #handle #registration };
-        }
+        let (cfgs, handle) = (handler.method.cfgs(), handle(p, aggregate, handler));
+        quote!(#(#cfgs)* #handle)
     });
-    quote!(#(#each)*)
+    let (cfgs, registration) = (block.cfgs(), registration(p, model));
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            #(#each)*
+            #registration
+        };
+    }
 }
 
 /// `impl Handle<Withdraw> for Account { .. }`. Its head and its braces stand where the command stands: that
@@ -28,7 +30,10 @@ pub fn all(model: &Model<'_>, block: &Block) -> TokenStream {
 fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStream {
     let (command, place) = (handler.command, handler.command.span());
     let (needs, outcome) = (handler.needs.marker(), outcome(handler));
-    let retry = handler.retry.policy(p);
+    let retry = handler.retry.is_stated().then(|| {
+        let policy = handler.retry.policy(p);
+        quote!(const RETRY: #p::RetryPolicy = #policy;)
+    });
     let services = services(p, handler);
     let validate = (!handler.faulty && !handler.validations.is_empty()).then(|| validate(p, handler));
     let assumed = handler.faulty.then(|| assumed(p, aggregate, handler));
@@ -36,7 +41,7 @@ fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStre
     let body = quote! {
         type Needs = #p::#needs;
         type Outcome = #outcome;
-        const RETRY: #p::RetryPolicy = #retry;
+        #retry
         #services
         #validate
         #decide
@@ -88,9 +93,11 @@ fn services(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
         _ => None,
     });
     let needs: Vec<_> = needs.collect();
-    let calls = if needs.is_empty() { quote!(NoServices) } else { quote!(WithServices) };
+    if needs.is_empty() {
+        return quote!(type Calls = #p::NoServices;);
+    }
     quote! {
-        type Calls = #p::#calls;
+        type Calls = #p::WithServices;
         const SERVICES: &'static [#p::ServiceNeed] = &[#(#needs),*];
     }
 }
@@ -153,16 +160,22 @@ fn decide(p: &TokenStream, handler: &Handler<'_>) -> TokenStream {
     }
 }
 
-/// `inventory::submit! { Registered::<Account, Withdraw>::RECORD.at("bank::Withdraw") }`
-fn registration(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStream {
-    let command = handler.command;
-    let path = format!("::{}", source_text(command));
+/// `inventory::submit! { HandlerBlock { handlers: &[Registered::<Account, Withdraw>::RECORD.at(..)] } }`: one
+/// for the block, since each costs a user's build as much as an implementation.
+fn registration(p: &TokenStream, model: &Model<'_>) -> TokenStream {
+    let aggregate = model.aggregate;
+    let records = model.handlers.iter().filter(|handler| !handler.faulty).map(|handler| {
+        let (cfgs, command) = (handler.method.cfgs(), handler.command);
+        let path = format!("::{}", source_text(command));
+        quote! {
+            #(#cfgs)*
+            #p::Registered::<#aggregate, #command>::RECORD.at(::core::concat!(::core::module_path!(), #path))
+        }
+    });
     quote! {
         #[allow(unused_imports)]
         use #p::NoHandler as _;
-        #p::inventory::submit! {
-            #p::Registered::<#aggregate, #command>::RECORD.at(::core::concat!(::core::module_path!(), #path))
-        }
+        #p::inventory::submit! { #p::HandlerBlock { handlers: &[#(#records),*] } }
     }
 }
 

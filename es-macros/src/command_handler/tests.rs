@@ -47,7 +47,6 @@ fn a_handler_becomes_an_impl() {
                     ::core::time::Duration::from_micros(200000u64),
                 );
                 type Calls = ::es_core::__private::NoServices;
-                const SERVICES: &'static [::es_core::__private::ServiceNeed] = &[];
                 fn validate(
                     __es_command: &Withdraw,
                 ) -> ::core::result::Result<(), AccountError> {
@@ -71,8 +70,9 @@ fn a_handler_becomes_an_impl() {
             #[allow(unused_imports)]
             use ::es_core::__private::NoHandler as _;
             ::es_core::__private::inventory::submit! {
-                ::es_core::__private::Registered:: < Account, Withdraw > ::RECORD
-                .at(::core::concat!(::core::module_path!(), "::Withdraw"))
+                ::es_core::__private::HandlerBlock { handlers : &
+                [::es_core::__private::Registered:: < Account, Withdraw > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::Withdraw"))] }
             }
         };
     "##]]
@@ -100,8 +100,8 @@ fn a_service_is_found_by_type() {
             #[cfg(later)]
             async fn cash_out(state: Option<&Self>, atm: CashOut, service: &dyn Atm) {}
         }
-        #[cfg(later)]
         const _: () = {
+            #[cfg(later)]
             #[automatically_derived]
             impl crate::es::__private::Handle<CashOut> for Account {
                 type Needs = crate::es::__private::Either;
@@ -136,8 +136,9 @@ fn a_service_is_found_by_type() {
             #[allow(unused_imports)]
             use crate::es::__private::NoHandler as _;
             crate::es::__private::inventory::submit! {
-                crate ::es::__private::Registered:: < Account, CashOut > ::RECORD
-                .at(::core::concat!(::core::module_path!(), "::CashOut"))
+                crate ::es::__private::HandlerBlock { handlers : & [#[cfg(later)] crate
+                ::es::__private::Registered:: < Account, CashOut > ::RECORD
+                .at(::core::concat!(::core::module_path!(), "::CashOut"))] }
             }
         };
     "##]]
