@@ -5,10 +5,16 @@ pub use crate::check::{
     Anyone, Born, CanBegin, FromValidation, MayRaise, SharedBy, assert_born, assert_can_begin, assert_upcast,
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
-pub use crate::context::Context;
-pub use crate::event::{Current, Envelope, Event, EventEnum, EventInfo, Field, Retired, RetiredEvent};
-pub use crate::id::AggregateId;
+pub use crate::context::{Context, Delivery, Surrounded};
+pub use crate::event::{
+    Current, Envelope, Event, EventEnum, EventInfo, Field, IdError, RawEvent, Retired, RetiredEvent,
+};
+pub use crate::id::{AggregateId, StreamId};
 pub use crate::id_text::{IdParts, IdText, ParseIdError};
+pub use crate::incoming::{
+    Message, Param, Parsed, Source, Takes, ViaService, ViaStream, message, read_event, read_raw,
+};
+pub use crate::key::{IntoKeys, Key};
 pub use crate::model::registry::{
     AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, Registered,
     Role,
@@ -16,8 +22,16 @@ pub use crate::model::registry::{
 pub use crate::outcome::{
     Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
 };
+pub use crate::projection::{
+    Change, Document, DocumentMethod, Projected, Projection, RowChange, RowMethod, Rows,
+};
+pub use crate::reactor::{
+    Call, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,
+    execute_refusable,
+};
 pub use crate::retry::RetryPolicy;
-pub use crate::service::{ServiceNeed, Services};
+pub use crate::service::{BoxFuture, ServiceNeed, Services};
+pub use crate::store::BoxError;
 pub use crate::upcast::{Older, Oldest, Payload, PayloadError};
 pub use crate::{event_enum, recordable};
 pub use inventory;

@@ -44,3 +44,81 @@ pub fn requiring<S>(mut builder: AppBuilder<S>, commands: Vec<&'static str>) -> 
     builder.services_of = Some(commands);
     builder
 }
+
+/// The methods of an `EventStore` about processors and documents, passed on to a field: for stores around a
+/// store.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __forward_processors {
+    ($field:ident) => {
+        fn register<'a>(
+            &'a self,
+            processor: &'a str,
+            start: $crate::store::Checkpoint,
+        ) -> $crate::store::StoreFuture<'a, Result<$crate::store::Checkpoint, $crate::store::ReadError>> {
+            self.$field.register(processor, start)
+        }
+        fn processors<'a>(
+            &'a self,
+            prefix: &'a str,
+        ) -> $crate::store::StoreFuture<
+            'a,
+            Result<Vec<$crate::store::StoredProcessor>, $crate::store::ReadError>,
+        > {
+            self.$field.processors(prefix)
+        }
+        fn acquire<'a>(
+            &'a self,
+            processor: &'a str,
+            owner: $crate::uuid::Uuid,
+            ttl: ::std::time::Duration,
+        ) -> $crate::store::StoreFuture<'a, Result<Option<$crate::store::Lease>, $crate::store::ReadError>> {
+            self.$field.acquire(processor, owner, ttl)
+        }
+        fn renew<'a>(
+            &'a self,
+            lease: &'a $crate::store::Lease,
+            ttl: ::std::time::Duration,
+        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
+            self.$field.renew(lease, ttl)
+        }
+        fn release<'a>(
+            &'a self,
+            lease: &'a $crate::store::Lease,
+        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
+            self.$field.release(lease)
+        }
+        fn advance(
+            &self,
+            advance: $crate::store::Advance,
+        ) -> $crate::store::StoreFuture<'_, Result<(), $crate::store::AdvanceError>> {
+            self.$field.advance(advance)
+        }
+        fn documents<'a>(
+            &'a self,
+            collection: &'a str,
+            keys: &'a [String],
+        ) -> $crate::store::StoreFuture<
+            'a,
+            Result<Vec<$crate::store::StoredDocument>, $crate::store::ReadError>,
+        > {
+            self.$field.documents(collection, keys)
+        }
+        fn list_documents<'a>(
+            &'a self,
+            collection: &'a str,
+            range: &'a $crate::store::DocumentRange,
+        ) -> $crate::store::StoreFuture<
+            'a,
+            Result<Vec<$crate::store::StoredDocument>, $crate::store::ReadError>,
+        > {
+            self.$field.list_documents(collection, range)
+        }
+        fn forget<'a>(
+            &'a self,
+            processor: &'a str,
+        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
+            self.$field.forget(processor)
+        }
+    };
+}

@@ -137,6 +137,8 @@ fn broken() -> es_core::store::BoxError {
 }
 
 impl EventStore for Probe {
+    es_core::__forward_processors!(inner);
+
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             let fate = {

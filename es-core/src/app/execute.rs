@@ -174,7 +174,7 @@ struct Known<A> {
 ///
 /// What is said with the command is taken apart before the future begins, which stays small by that: it is
 /// allocated once for every command.
-pub(super) fn run<C>(app: App, command: C, options: Options) -> BoxFuture<'static, Answered<C>>
+pub(crate) fn run<C>(app: App, command: C, options: Options) -> BoxFuture<'static, Answered<C>>
 where
     C: Command,
     C::Aggregate: Handle<C>,

@@ -16,10 +16,11 @@ mod loaded;
 mod queue;
 mod would;
 
-pub use all::Commands;
+pub use all::CommandGroup;
 pub use builder::{AppBuilder, BuildError};
 pub use clock::{Clock, SystemClock};
 pub use edit::EditError;
+pub(crate) use execute::run;
 pub use execute::{Committed, Execute, Options};
 pub use json::JsonCommand;
 pub(crate) use json::execute_value;

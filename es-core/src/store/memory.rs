@@ -6,6 +6,9 @@ use super::{
     StoreFuture, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
 };
 use crate::id::{Position, StreamId};
+use crate::store::{
+    Advance, AdvanceError, Checkpoint, DocumentRange, Lease, StoredDocument, StoredProcessor,
+};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -62,6 +65,47 @@ impl std::fmt::Debug for MemoryStore {
 }
 
 impl EventStore for MemoryStore {
+    fn register<'a>(&'a self, _: &'a str, _: Checkpoint) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
+        todo!()
+    }
+    fn processors<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
+        todo!()
+    }
+    fn acquire<'a>(
+        &'a self,
+        _: &'a str,
+        _: Uuid,
+        _: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        todo!()
+    }
+    fn renew<'a>(&'a self, _: &'a Lease, _: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        todo!()
+    }
+    fn release<'a>(&'a self, _: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        todo!()
+    }
+    fn advance(&self, _: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        todo!()
+    }
+    fn documents<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [String],
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        todo!()
+    }
+    fn list_documents<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a DocumentRange,
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        todo!()
+    }
+    fn forget<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        todo!()
+    }
+
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;

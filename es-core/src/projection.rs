@@ -1,0 +1,132 @@
+//! Projections: read models that follow the log, as documents or as rows of one's own.
+
+use crate::event::{IdError, RawEvent};
+use crate::incoming::{Message, Takes};
+use crate::key::Key;
+use crate::store::BoxError;
+use crate::upcast::PayloadError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::any::Any;
+
+/// A read model that follows the log. Declared by `#[projection]` on a type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection",
+    label = "not a projection",
+    note = "put `#[projection]` on the type `{Self}`"
+)]
+pub trait Projection: Default + Send + Sync + 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// Its version; another one is built anew beside this one.
+    const VERSION: u32;
+    /// What separates its documents; `()` where it keeps rows.
+    type Key: Key;
+    /// Whether it is written in the transaction of the commit itself.
+    #[doc(hidden)]
+    const INLINE: bool;
+    /// Of the shape of document and key. Another one needs another version.
+    #[doc(hidden)]
+    const FINGERPRINT: u64;
+}
+
+/// A projection that keeps a document for each key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no documents",
+    label = "not a document",
+    note = "write `#[projection(key = ..)]` on the type, and its methods in `#[projection] impl {Self}`"
+)]
+pub trait Document: Projection + Clone + Serialize + DeserializeOwned {
+    /// In written order.
+    #[doc(hidden)]
+    const METHODS: &'static [DocumentMethod<Self>];
+}
+
+/// One method of a projection that keeps documents.
+#[doc(hidden)]
+pub struct DocumentMethod<P: Projection> {
+    /// Its name.
+    pub name: &'static str,
+    /// What its first parameter asks for.
+    pub takes: Takes,
+    /// Reads the event as what it takes.
+    pub read: fn(&RawEvent) -> Result<Message, PayloadError>,
+    /// The keys that the event is for.
+    pub keys: fn(&(dyn Any + Send + Sync), &RawEvent) -> Result<Vec<P::Key>, IdError>,
+    /// Changes the document of one key.
+    pub apply: fn(Change<'_, P>) -> Result<(), BoxError>,
+}
+
+/// What a method is called with.
+#[doc(hidden)]
+pub struct Change<'a, P: Projection> {
+    /// The key's document; `None` if there is none. A method that takes `self` leaves `None` behind.
+    pub document: &'a mut Option<P>,
+    /// What it takes, as its record reads it.
+    pub message: &'a (dyn Any + Send + Sync),
+    /// The event.
+    pub event: &'a RawEvent,
+    /// The key.
+    pub key: &'a P::Key,
+}
+
+/// A projection that keeps rows of its own in the database that holds the log, by a transaction of type `Tx`.
+#[doc(hidden)]
+pub trait Rows: Projection {
+    /// The transaction that its methods take.
+    type Tx: 'static;
+    /// In written order.
+    const METHODS: &'static [RowMethod<Self>];
+    /// Makes its tables.
+    fn setup(tx: &Self::Tx) -> Result<(), BoxError>;
+}
+
+/// One method of a projection that keeps rows.
+#[doc(hidden)]
+pub struct RowMethod<P: Rows> {
+    /// Its name.
+    pub name: &'static str,
+    /// What its first parameter asks for.
+    pub takes: Takes,
+    /// Reads the event as what it takes.
+    pub read: fn(&RawEvent) -> Result<Message, PayloadError>,
+    /// Changes the rows.
+    pub apply: fn(RowChange<'_, P>) -> Result<(), BoxError>,
+}
+
+/// What a method is called with.
+#[doc(hidden)]
+pub struct RowChange<'a, P: Rows> {
+    /// The projection.
+    pub projection: &'a P,
+    /// What it takes, as its record reads it.
+    pub message: &'a (dyn Any + Send + Sync),
+    /// The event.
+    pub event: &'a RawEvent,
+    /// The transaction.
+    pub tx: &'a P::Tx,
+}
+
+/// What a method of a projection may return.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a projection cannot return `{Self}`",
+    label = "neither nothing nor a `Result`",
+    note = "a projection's method returns nothing, or `Result<(), E>`"
+)]
+pub trait Projected {
+    /// The error, if there is one.
+    fn settle(self) -> Result<(), BoxError>;
+}
+
+impl Projected for () {
+    fn settle(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> Projected for Result<(), E> {
+    fn settle(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
