@@ -2,7 +2,8 @@
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
 pub use crate::check::{
-    Anyone, Born, CanBegin, FromValidation, MayRaise, SharedBy, assert_born, assert_can_begin, assert_upcast,
+    Anyone, Born, CanBegin, FromValidation, KeepsDocuments, KeepsRows, MayRaise, SharedBy, assert_born,
+    assert_can_begin, assert_keeps_documents, assert_keeps_rows, assert_upcast,
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::{Context, Delivery, Surrounded};
@@ -16,14 +17,15 @@ pub use crate::incoming::{
 };
 pub use crate::key::{IntoKeys, Key};
 pub use crate::model::registry::{
-    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, Registered,
-    Role,
+    AggregateRecord, Applied, ApplierRecord, EventRecord, Followed, HandlerBlock, NoAggregate, NoHandler,
+    NoProjection, ProjectionRecord, Registered, Role,
 };
 pub use crate::outcome::{
     Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
 };
 pub use crate::projection::{
-    Change, Document, DocumentMethod, Projected, Projection, RowChange, RowMethod, Rows,
+    Change, Document, DocumentKind, DocumentMethod, IdParam, Kept, MountKind, MountOn, OfStream, Projected,
+    Projection, RowChange, RowKind, RowMethod, Rows, key_of_stream,
 };
 pub use crate::reactor::{
     Call, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,

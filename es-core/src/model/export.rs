@@ -10,7 +10,8 @@ impl Model {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// A Mermaid flowchart: a box for each aggregate, in it its commands, and arrows to what they raise.
+    /// A Mermaid flowchart: a box for each aggregate, in it its commands, and arrows to what they raise; from
+    /// there arrows to the projections that follow.
     pub fn to_mermaid(&self) -> String {
         let mut chart = String::from("flowchart LR\n");
         for (a, aggregate) in self.aggregates.iter().enumerate() {
@@ -31,7 +32,21 @@ impl Model {
                 }
             }
         }
+        self.add_projections(&mut chart);
         chart
+    }
+
+    fn add_projections(&self, chart: &mut String) {
+        for (p, projection) in self.projections.iter().enumerate() {
+            let _ = writeln!(chart, "  p{p}[(\"{}\")]", label(projection.name));
+            for (a, aggregate) in self.aggregates.iter().enumerate() {
+                for (e, event) in aggregate.events.iter().enumerate() {
+                    if projection.follows(event.name) {
+                        let _ = writeln!(chart, "  a{a}e{e} --> p{p}");
+                    }
+                }
+            }
+        }
     }
 }
 
