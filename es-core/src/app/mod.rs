@@ -30,6 +30,7 @@ pub use loaded::Loaded;
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
 use crate::model::registry::HandlerRecord;
+use crate::runtime::{Follower, Hub, Mount};
 use crate::service::Services;
 use crate::store::EventStore;
 use builder::Mounted;
@@ -58,6 +59,8 @@ struct Core {
     queues: Arc<Queues>,
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
+    reactors: Vec<Mount>,
+    hub: Hub,
 }
 
 /// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
@@ -74,7 +77,7 @@ impl App {
         AppBuilder::new(store)
     }
 
-    fn store(&self) -> &dyn EventStore {
+    pub(crate) fn store(&self) -> &dyn EventStore {
         &*self.core.store
     }
 
@@ -86,11 +89,11 @@ impl App {
         &self.core.queues
     }
 
-    fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
+    pub(crate) fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
         &self.core.handlers
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         clock::whole_micros(self.core.clock.now())
     }
 
@@ -99,6 +102,20 @@ impl App {
             ServicesHandle::Owned(services) => services.clone(),
             ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
         }
+    }
+
+    /// What runs behind this app, and where.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.core.hub
+    }
+
+    pub(crate) fn reactors(&self) -> &[Mount] {
+        &self.core.reactors
+    }
+
+    /// Everything that follows the log for this app, at this moment.
+    pub(crate) fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        self.core.reactors.iter().map(|mount| mount.follower.clone()).collect()
     }
 
     fn inside_of_a_service(&self) -> Self {
