@@ -64,6 +64,15 @@ pub struct Dispatcher<E = BoxError> {
 type Handler<E> = Box<dyn for<'a> Fn(&'a (dyn Any + Send + Sync)) -> Handled<'a, E> + Send + Sync>;
 type Handled<'a, E> = BoxFuture<'a, Result<(), E>>;
 
+/// A handler as it is kept, under the type of its message.
+fn of_any<M: Any + Send + Sync, E: 'static>(
+    handler: impl for<'a> Fn(&'a M) -> Handled<'a, E> + Send + Sync + 'static,
+) -> Handler<E> {
+    Box::new(move |message| {
+        handler(message.downcast_ref().expect("a handler is found by its message's type"))
+    })
+}
+
 impl<E: Send + 'static> Dispatcher<E> {
     /// Without handlers.
     pub fn new() -> Self {
@@ -85,10 +94,7 @@ impl<E: Send + 'static> Dispatcher<E> {
         mut self,
         handler: impl for<'a> Fn(&'a M) -> BoxFuture<'a, Result<(), E>> + Send + Sync + 'static,
     ) -> Self {
-        let of_any: Handler<E> = Box::new(move |message| {
-            handler(message.downcast_ref().expect("handlers are kept by their type"))
-        });
-        self.handlers.entry(TypeId::of::<M>()).or_default().push(of_any);
+        self.handlers.entry(TypeId::of::<M>()).or_default().push(of_any(handler));
         self
     }
 

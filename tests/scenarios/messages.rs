@@ -74,8 +74,12 @@ async fn ac_40_a_fan_out_reaches_everyone_and_keeps_every_error() {
 async fn handlers_that_wait_run_one_after_the_other() {
     let told = Told::default();
     let (slow, quick) = (told.clone(), told.clone());
-    let kitchen: Dispatcher =
-        Dispatcher::new().on(move |order| Ok(quick.note("quick", order))).on_async(move |order: &Ordered| {
+    let kitchen: Dispatcher = Dispatcher::new()
+        .on(move |order: &Ordered| {
+            quick.note("quick", order);
+            Ok(())
+        })
+        .on_async(move |order: &Ordered| {
             let slow = slow.clone();
             Box::pin(async move {
                 tokio::task::yield_now().await;

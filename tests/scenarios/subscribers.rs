@@ -1,8 +1,8 @@
 //! Those who follow the log by themselves: a shop's tills, its doors, and who watches them.
 
 use crate::kit::sqlite;
-use es_core::prelude::*;
 use es_core::Subscription;
+use es_core::prelude::*;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;

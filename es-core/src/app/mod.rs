@@ -9,6 +9,7 @@ mod clock;
 mod decide;
 mod edit;
 mod execute;
+mod follow;
 mod group;
 mod json;
 mod load;

@@ -4,38 +4,21 @@
 //! store only says when to look again. So nothing can fall between the two.
 
 use super::App;
+use super::follow::{Damage, Log, Pace, Turn};
 use crate::aggregate::Applier;
 use crate::event::{RawEvent, Recorded};
 use crate::id::Position;
-use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::{BoxError, EventStore, Filter, LogPage, ReadError, StoredEvent};
+use crate::store::{BoxError, Filter, StoredEvent};
 use crate::upcast::DecodeError;
 use crate::{fold, runtime};
 use futures_core::Stream;
-use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use std::vec;
-use tokio::time::Instant;
-
-/// The most events that are held in memory ahead of the subscriber.
-const PAGE: u32 = 256;
-
-/// How long the store may take to say that there is something new. Its word is a hint, so that after this
-/// time the log is read in any case.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// The pause behind a hint that came early and was wrong.
-const CALM: Duration = Duration::from_millis(10);
-
-/// The pauses while the store does not answer.
-const OUTAGE: RetryPolicy =
-    RetryPolicy { max: u32::MAX, base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,108 +286,36 @@ impl<T> fmt::Debug for Subscription<T> {
     }
 }
 
-/// The part of a store's log that is subscribed to.
-struct Log {
-    store: Arc<dyn EventStore>,
-    filter: Filter,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::StreamId;
+    use crate::store::{Commit, Expected, MemoryStore, NewEvent};
+    use std::pin::pin;
 
-/// A page, and how to go on behind it.
-struct Turn {
-    page: LogPage,
-    next: Pace,
-}
-
-/// What comes before the next read.
-#[derive(Clone, Copy, PartialEq)]
-enum Pace {
-    /// Nothing: there is more.
-    Reading,
-    /// The store's hint.
-    Waiting,
-    /// A pause, then the store's hint: the last one was wrong.
-    Calming,
-}
-
-/// Something else is stored at a position than was written there.
-struct Damage {
-    at: Position,
-    cause: BoxError,
-}
-
-impl Log {
-    /// The position that everything is delivered behind.
-    async fn start(self: Arc<Self>, from: SubscribeFrom) -> Position {
-        let mut outage = Outage::default();
-        match from {
-            SubscribeFrom::Start => Position(0),
-            SubscribeFrom::After(position) => position,
-            SubscribeFrom::Now => loop {
-                match self.store.head().await {
-                    Ok(head) => return head,
-                    Err(error) => outage.pause(&error).await,
-                }
-            },
-        }
+    /// What a consumer from another crate asks for, to spawn it and to combine it with other streams.
+    async fn first<S: Stream + Send + Unpin + 'static>(stream: S) -> Option<S::Item> {
+        let mut stream = pin!(stream);
+        poll_fn(|context| stream.as_mut().poll_next(context)).await
     }
 
-    /// Reads the page behind `after`, when there may be one.
-    async fn turn(self: Arc<Self>, after: Position, pace: Pace) -> Result<Turn, Damage> {
-        let misled = match pace {
-            Pace::Reading => {
-                // A store in memory is never waited for, and others want to run, too.
-                tokio::task::yield_now().await;
-                false
-            }
-            Pace::Waiting => !self.wait(after).await,
-            Pace::Calming => {
-                tokio::time::sleep(CALM).await;
-                !self.wait(after).await
-            }
-        };
-        let page = self.read(after).await?;
-        let next = match (page.scanned_to > after, page.scanned_to < page.head) {
-            (true, true) => Pace::Reading,
-            (true, false) => Pace::Waiting,
-            (false, _) if misled => Pace::Calming,
-            (false, _) => Pace::Waiting,
-        };
-        Ok(Turn { page, next })
-    }
-
-    /// Waits for the store's hint; whether it took as long as it may.
-    async fn wait(&self, after: Position) -> bool {
-        let began = Instant::now();
-        // The store's own limit may be late, too.
-        let hint = tokio::time::timeout(LOOK, self.store.wait(after, LOOK)).await;
-        hint.is_err() || began.elapsed() >= LOOK
-    }
-
-    /// Reads until the store answers.
-    async fn read(&self, after: Position) -> Result<LogPage, Damage> {
-        let mut outage = Outage::default();
-        let mut limit = PAGE;
-        loop {
-            match self.store.read_log(after, &self.filter, limit).await {
-                Ok(page) => return Ok(page),
-                // What stands before the damage can be read, one by one.
-                Err(ReadError::Corrupt { .. }) if limit > 1 => limit = 1,
-                Err(ReadError::Corrupt { at, cause }) => return Err(Damage { at, cause }),
-                Err(error @ ReadError::Unavailable(_)) => outage.pause(&error).await,
-            }
-        }
-    }
-}
-
-/// How often the store has not answered.
-#[derive(Default)]
-struct Outage(u32);
-
-impl Outage {
-    async fn pause(&mut self, error: &ReadError) {
-        self.0 = self.0.saturating_add(1);
-        let cause = error.source().map(ToString::to_string);
-        tracing::warn!(cause, failures = self.0, "a subscription cannot read the log and tries again");
-        tokio::time::sleep(OUTAGE.pause(self.0)).await;
+    #[tokio::test]
+    async fn a_subscription_is_a_stream() {
+        let app = App::builder(MemoryStore::new()).build().await.unwrap();
+        let first = tokio::spawn(first(app.subscribe(Position(0), Filter::all())));
+        let commit = Commit::one(
+            StreamId::named("till-1"),
+            Expected::NoStream,
+            vec![NewEvent {
+                id: uuid::Uuid::from_u128(1),
+                name: "Sold".into(),
+                schema: 1,
+                recorded_at: jiff::Timestamp::UNIX_EPOCH,
+                payload: "null".into(),
+                metadata: "{}".into(),
+            }],
+        );
+        app.store().append(commit).await.unwrap();
+        assert_eq!(first.await.unwrap().unwrap().unwrap().name, "Sold");
     }
 }
