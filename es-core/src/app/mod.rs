@@ -9,11 +9,13 @@ mod clock;
 mod decide;
 mod edit;
 mod execute;
+mod follow;
 mod group;
 mod json;
 mod load;
 mod loaded;
 mod queue;
+mod subscribe;
 mod would;
 
 pub use all::CommandGroup;
@@ -26,6 +28,7 @@ pub use json::JsonCommand;
 pub(crate) use json::execute_value;
 pub use load::AsOf;
 pub use loaded::Loaded;
+pub use subscribe::{SubscribeFrom, Subscription, SubscriptionError};
 
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
