@@ -133,6 +133,7 @@ pub use projection::{Document, Projection};
 pub use reactor::{CancelTimer, Commands, IntoCommands, React, Reactor, Refused, Timer};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
+pub use runtime::{DocumentError, Documents, ProjectionError, ScratchCopy};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use service::{BoxFuture, Services};

@@ -23,7 +23,8 @@ pub use crate::outcome::{
     Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
 };
 pub use crate::projection::{
-    Change, Document, DocumentMethod, Projected, Projection, RowChange, RowMethod, Rows,
+    Change, Document, DocumentKind, DocumentMethod, MountKind, MountOn, Projected, Projection, RowChange,
+    RowMethod, Rows,
 };
 pub use crate::reactor::{
     Call, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,

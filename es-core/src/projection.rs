@@ -3,11 +3,13 @@
 use crate::event::{IdError, RawEvent};
 use crate::incoming::{Message, Takes};
 use crate::key::Key;
-use crate::store::BoxError;
+use crate::runtime::Mounted;
+use crate::store::{BoxError, EventStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
+use std::sync::Arc;
 
 /// A read model that follows the log. Declared by `#[projection]` on a type.
 #[diagnostic::on_unimplemented(
@@ -128,5 +130,36 @@ impl Projected for () {
 impl<E: Into<BoxError>> Projected for Result<(), E> {
     fn settle(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
+    }
+}
+
+/// A document for each key.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum DocumentKind {}
+
+/// A projection that an app over a store of type `S` can run.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the projection `{Self}` cannot be kept in `{S}`",
+    label = "not on this store",
+    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
+    note = "its methods stand in `#[projection] impl {Self} {{ .. }}`"
+)]
+pub trait MountOn<S>: Projection {
+    /// What it keeps.
+    type Kind: MountKind<Self, S>;
+}
+
+/// How a projection `P` of this kind runs on a store of type `S`.
+#[doc(hidden)]
+pub trait MountKind<P, S> {
+    /// Takes it to the store.
+    fn mount(store: &Arc<S>) -> Mounted;
+}
+
+impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
+    fn mount(store: &Arc<S>) -> Mounted {
+        Mounted::documents::<P>(store.clone())
     }
 }

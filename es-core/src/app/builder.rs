@@ -7,6 +7,8 @@ use super::queue::Queues;
 use super::{App, Core, ServicesHandle};
 use crate::aggregate::Applier;
 use crate::model::registry::{self, ApplierRecord, HandlerRecord};
+use crate::projection::{MountKind, MountOn};
+use crate::runtime::{self, Mounted as MountedProjection};
 use crate::service::{Service, Services};
 use crate::store::EventStore;
 use std::any::TypeId;
@@ -24,6 +26,7 @@ pub struct AppBuilder<S> {
     clock: Arc<dyn Clock>,
     cache: usize,
     mounted: Vec<Mounted>,
+    projections: Vec<fn(&Arc<S>) -> MountedProjection>,
     services: Services,
     late: Vec<LateService>,
     /// The commands whose services have to be there; all of them if it does not say.
@@ -53,6 +56,7 @@ impl<S: EventStore> AppBuilder<S> {
             clock: Arc::new(SystemClock),
             cache: DEFAULT_CACHE,
             mounted: Vec::new(),
+            projections: Vec::new(),
             services: Services::default(),
             late: Vec::new(),
             services_of: None,
@@ -69,6 +73,12 @@ impl<S: EventStore> AppBuilder<S> {
                 try_edit: edit::try_edit::<A>,
             });
         }
+        self
+    }
+
+    /// Runs a projection: a read model that follows the log.
+    pub fn projection<P: MountOn<S>>(mut self) -> Self {
+        self.projections.push(<P::Kind as MountKind<P, S>>::mount);
         self
     }
 
@@ -100,26 +110,32 @@ impl<S: EventStore> AppBuilder<S> {
         self
     }
 
-    /// Checks the model and starts nothing yet.
+    /// Checks the model and starts nothing yet. Projections enter the builds that they are kept in.
     ///
     /// # Errors
     /// [`BuildError`] with every fault that was found.
-    #[allow(clippy::unused_async, reason = "stores that keep checkpoints are read here")]
     pub async fn build(self) -> Result<App, BuildError> {
         let mut faults = Vec::new();
         let appliers = self.check_aggregates(&mut faults);
         check_events(&appliers, &mut faults);
         let handlers = self.check_handlers(&mut faults);
+        let store = Arc::new(self.store);
+        let projections: Vec<_> = self.projections.iter().map(|mount| mount(&store).into_inner()).collect();
+        runtime::check(&projections, &mut faults);
+        if faults.is_empty() {
+            runtime::open(&projections, &mut faults).await;
+        }
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }
         let core = Core {
-            store: Arc::new(self.store),
+            store,
             clock: self.clock,
             cache: StateCache::new(self.cache),
             queues: Queues::new(),
             mounted: self.mounted,
             handlers,
+            projections,
         };
         let services = Arc::new(OnceLock::new());
         let app = App { core: Arc::new(core), services: ServicesHandle::Owned(services.clone()) };

@@ -30,6 +30,7 @@ pub use loaded::Loaded;
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
 use crate::model::registry::HandlerRecord;
+use crate::runtime::Projecting;
 use crate::service::Services;
 use crate::store::EventStore;
 use builder::Mounted;
@@ -58,6 +59,7 @@ struct Core {
     queues: Arc<Queues>,
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
+    projections: Vec<Arc<dyn Projecting>>,
 }
 
 /// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
@@ -88,6 +90,11 @@ impl App {
 
     fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
         &self.core.handlers
+    }
+
+    /// The projections that run here.
+    pub(crate) fn projections(&self) -> &[Arc<dyn Projecting>] {
+        &self.core.projections
     }
 
     fn now(&self) -> Timestamp {

@@ -1,10 +1,15 @@
 //! What runs behind the commands: one engine that takes reactors and projections along the log.
 
+mod projecting;
+
+pub use projecting::{DocumentError, Documents, Mounted, ProjectionError, ScratchCopy};
+pub(crate) use projecting::{Projecting, check, open};
+
 use crate::app::App;
 use crate::event::RawEvent;
 use crate::fold;
 use crate::service::BoxFuture;
-use crate::store::{BoxError, Checkpoint, Filter, Lease, LogPage, StoredEvent};
+use crate::store::{AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -48,6 +53,36 @@ pub(crate) enum Halt {
     Stopped(String),
     /// There is nothing to do any more: another build has taken its place.
     Done,
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => Self::Unavailable(cause),
+            corrupt @ ReadError::Corrupt { .. } => Self::Stopped(corrupt.to_string()),
+        }
+    }
+}
+
+impl From<AdvanceError> for Halt {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Fenced { .. } => Self::Fenced,
+            AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
+            AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
+            // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
+            changed @ AdvanceError::Changed { .. } => Self::Unavailable(changed.into()),
+        }
+    }
+}
+
+impl From<DecodeError> for Halt {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            newer @ DecodeError::Newer { .. } => Self::Newer(newer),
+            other => Self::Stopped(other.to_string()),
+        }
+    }
 }
 
 /// An event as followers see it.
