@@ -136,8 +136,8 @@ pub use reactor::{CancelTimer, Commands, IntoCommands, React, Reactor, Refused, 
 pub use reply::Reply;
 pub use retry::RetryPolicy;
 pub use runtime::{
-    DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError, ParkedWork, Running, StartError,
-    WaitError,
+    DocumentError, Documents, DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError,
+    ParkedWork, ProjectionError, Running, ScratchCopy, StartError, WaitError,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

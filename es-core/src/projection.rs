@@ -4,12 +4,14 @@ use crate::event::{Envelope, Event, IdError, RawEvent};
 use crate::id::AggregateId;
 use crate::incoming::{Message, Parsed, Takes, read_event, read_raw};
 use crate::key::Key;
-use crate::store::{BoxError, EventStore, RowStore};
+use crate::runtime::Mounted;
+use crate::store::{BoxError, EventStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// A read model that follows the log. Declared by `#[projection]` on a type.
 #[diagnostic::on_unimplemented(
@@ -282,7 +284,13 @@ pub trait MountOn<S>: Projection {
 
 /// How a projection `P` of this kind runs on a store of type `S`.
 #[doc(hidden)]
-pub trait MountKind<P, S> {}
+pub trait MountKind<P, S> {
+    /// Takes it to the store.
+    fn mount(store: &Arc<S>) -> Mounted;
+}
 
-impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {}
-impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {}
+impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
+    fn mount(store: &Arc<S>) -> Mounted {
+        Mounted::documents::<P>(store.clone())
+    }
+}

@@ -33,7 +33,6 @@ impl Hub {
     }
 
     /// Says that there are other followers than before, so that a running app picks them up.
-    #[allow(dead_code, reason = "called where a projection is built anew")]
     pub(crate) fn followers_changed(&self) {
         self.changed.notify_one();
     }
