@@ -7,6 +7,13 @@ use crate::fold::Folded;
 use crate::store::StoredEvent;
 use crate::upcast::{DecodeError, Payload, PayloadError};
 
+#[path = "testing/following.rs"]
+mod following;
+pub use following::{
+    Call, Change, DocumentMethod, Due, EventList, EventVisitor, Issued, IssuedCommand, Message, OnFailure,
+    Takes, Wish, category, context, needs, raw, services, takes,
+};
+
 /// An event as it comes back from its own bytes.
 ///
 /// # Errors

@@ -94,7 +94,7 @@ impl App {
         clock::whole_micros(self.core.clock.now())
     }
 
-    fn services(&self) -> Arc<OnceLock<Services>> {
+    pub(crate) fn services(&self) -> Arc<OnceLock<Services>> {
         match &self.services {
             ServicesHandle::Owned(services) => services.clone(),
             ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
