@@ -118,3 +118,45 @@ impl<E> SharedBy<E> for E {
         answer.map_err(Checked)
     }
 }
+
+/// A reactor with a state per key: one with `#[reactor(key = ..)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no state, its methods take `&self`",
+    label = "there is no state",
+    note = "write `&self`; or say what separates its states, `#[reactor(key = ..)]` on the type"
+)]
+pub trait Keyed: Default {}
+
+/// A reactor without state: one without `key`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has a state per key, its methods take `&mut self`, or `self` to end the key",
+    label = "the state is not there to be looked at",
+    note = "write `&mut self`; what has effects, or needs no state, is a reactor of its own, without `key`"
+)]
+pub trait Stateless: Default {}
+
+/// A reactor that may call the outside: one with neither `key` nor `inline`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no effects: it does not wait, and takes no services, no `&Context<Self>` and no `&App`",
+    label = "for effects, and it has none",
+    note = "only a reactor with neither `key` nor `inline` has effects; others issue a command, whose handler takes services"
+)]
+pub trait Effects {}
+
+/// The state of a key, for a method that takes `&mut self`.
+pub fn state<R: Keyed>(state: &mut Option<R>) -> &mut R {
+    state.get_or_insert_default()
+}
+
+/// The state of a key that ends, for a method that takes `self`.
+pub fn last_state<R: Keyed>(state: &mut Option<R>) -> R {
+    state.take().unwrap_or_default()
+}
+
+/// What a method takes as `&self` where there is no state.
+pub fn no_state<R: Stateless>() -> R {
+    R::default()
+}
+
+/// What has effects needs this.
+pub const fn assert_effects<R: Effects>() {}

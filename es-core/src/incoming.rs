@@ -1,5 +1,6 @@
 //! What reactors and projections are given: an event on its way to their methods.
 
+use crate::check::Effects;
 use crate::event::{Envelope, Event, EventInfo, IdError, RawEvent};
 use crate::id::AggregateId;
 use crate::key::Key;
@@ -46,6 +47,12 @@ pub fn read_raw(event: &RawEvent) -> Result<Message, PayloadError> {
     Ok(Box::new(event.clone()))
 }
 
+/// What stands in a method's record for a refusal, which is not read from the log.
+#[doc(hidden)]
+pub fn read_refusal(event: &RawEvent) -> Result<Message, PayloadError> {
+    Err(PayloadError::Unreadable(format!("{} is no refusal", event.name)))
+}
+
 /// A message as what its method takes.
 ///
 /// # Panics
@@ -63,12 +70,19 @@ pub struct Param<P, K, T: ?Sized>(PhantomData<(fn(P, K), fn(&T))>);
 
 /// Where a parameter is looked for.
 #[doc(hidden)]
-#[derive(Clone, Copy)]
 pub struct Source<'a, K> {
     pub key: &'a K,
     pub envelope: &'a Envelope,
     pub services: &'a Services,
 }
+
+// Derived, they would ask the key to be `Copy`.
+impl<K> Clone for Source<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for Source<'_, K> {}
 
 impl<P, K, T: ?Sized> Param<P, K, T> {
     /// Of which the type is everything.
@@ -112,20 +126,26 @@ impl<T> Deref for Parsed<T> {
     }
 }
 
-/// A parameter that is a service.
+/// A parameter that is a service. What it has to be for that is asked of it when it is taken for one.
 #[doc(hidden)]
 pub trait ViaService: Sized {
-    type Service: ?Sized + Service;
+    type Owner;
+    type Service: ?Sized + 'static;
     type Key;
     fn get<'a>(self, source: Source<'a, Self::Key>) -> Result<&'a Self::Service, IdError> {
         Ok(source.services.get())
     }
-    fn need(self, name: &'static str, needs: &mut Vec<ServiceNeed>) {
+    fn need(self, name: &'static str, needs: &mut Vec<ServiceNeed>)
+    where
+        Self::Service: Service,
+        Self::Owner: Effects,
+    {
         needs.push(ServiceNeed::of::<Self::Service>(name));
     }
 }
 
-impl<P, K, T: ?Sized + Service> ViaService for &Param<P, K, T> {
+impl<P, K, T: ?Sized + 'static> ViaService for &Param<P, K, T> {
+    type Owner = P;
     type Service = T;
     type Key = K;
 }

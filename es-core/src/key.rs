@@ -1,7 +1,8 @@
 //! What separates the states of a reactor and the documents of a projection from each other.
 
-use crate::event::{Envelope, IdError};
+use crate::event::{Envelope, IdError, RawEvent};
 use crate::id::{AggregateId, StreamId};
+use std::any::Any;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -63,6 +64,18 @@ impl Key for StreamId {
     fn of(envelope: &Envelope) -> Result<Self, IdError> {
         Ok(envelope.stream.clone())
     }
+}
+
+/// The key of an event by its stream; what stands in a method's record that has no `#[key(..)]`.
+#[doc(hidden)]
+pub fn stream_key<K: Key>(_: &(dyn Any + Send + Sync), event: &RawEvent) -> Result<Vec<K>, IdError> {
+    Ok(vec![K::of(&event.envelope)?])
+}
+
+/// What stands in a method's record for a refusal, which is for the key that issued the command.
+#[doc(hidden)]
+pub fn no_keys<K: Key>(_: &(dyn Any + Send + Sync), _: &RawEvent) -> Result<Vec<K>, IdError> {
+    Ok(Vec::new())
 }
 
 /// What `#[key(..)]` may give: a key, a reference to one, an `Option` (none: skip), or a `Vec` (each).

@@ -2,7 +2,8 @@
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
 pub use crate::check::{
-    Anyone, Born, CanBegin, FromValidation, MayRaise, SharedBy, assert_born, assert_can_begin, assert_upcast,
+    Anyone, Born, CanBegin, Effects, FromValidation, Keyed, MayRaise, SharedBy, Stateless, assert_born,
+    assert_can_begin, assert_effects, assert_upcast, last_state, no_state, state,
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::{Context, Delivery, Surrounded};
@@ -12,12 +13,12 @@ pub use crate::event::{
 pub use crate::id::{AggregateId, StreamId};
 pub use crate::id_text::{IdParts, IdText, ParseIdError};
 pub use crate::incoming::{
-    Message, Param, Parsed, Source, Takes, ViaService, ViaStream, message, read_event, read_raw,
+    Message, Param, Parsed, Source, Takes, ViaService, ViaStream, message, read_event, read_raw, read_refusal,
 };
-pub use crate::key::{IntoKeys, Key};
+pub use crate::key::{IntoKeys, Key, no_keys, stream_key};
 pub use crate::model::registry::{
-    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, Registered,
-    Role,
+    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, NoReactor,
+    Reacting, ReactorRecord, Registered, Role,
 };
 pub use crate::outcome::{
     Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
@@ -26,8 +27,8 @@ pub use crate::projection::{
     Change, Document, DocumentMethod, Projected, Projection, RowChange, RowMethod, Rows,
 };
 pub use crate::reactor::{
-    Call, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,
-    execute_refusable,
+    Call, Executed, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused,
+    StateCodec, execute_refusable,
 };
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{BoxFuture, ServiceNeed, Services};

@@ -5,13 +5,15 @@ use crate::command::{Command, ErrorOf, Handle};
 use crate::context::{Context, Delivery, Surrounded};
 use crate::error::CommandError;
 use crate::event::{IdError, RawEvent};
-use crate::incoming::{Message, Takes};
+use crate::incoming::{Message, Source, Takes};
 use crate::key::Key;
 use crate::retry::RetryPolicy;
 use crate::service::{BoxFuture, ServiceNeed, Services};
 use crate::store::BoxError;
 use crate::upcast::PayloadError;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::any::Any;
 use std::time::Duration;
@@ -59,6 +61,13 @@ pub struct ReactorSpec<R> {
 pub struct StateCodec<R> {
     pub encode: fn(&R) -> Result<Vec<u8>, serde_json::Error>,
     pub decode: fn(&[u8]) -> Result<R, serde_json::Error>,
+}
+
+impl<R: Serialize + DeserializeOwned> StateCodec<R> {
+    /// As JSON.
+    pub const fn json() -> Self {
+        Self { encode: |state| serde_json::to_vec(state), decode: |bytes| serde_json::from_slice(bytes) }
+    }
 }
 
 /// Where a reactor begins when it is first built.
@@ -133,6 +142,13 @@ pub struct Call<'a, R: Reactor> {
     pub app: &'a App,
     /// Its services.
     pub services: &'a Services,
+}
+
+impl<'a, R: Reactor> Call<'a, R> {
+    /// Where what a parameter asks for by its type is looked for.
+    pub fn source(&self) -> Source<'a, R::Key> {
+        Source { key: self.key, envelope: &self.event.envelope, services: self.services }
+    }
 }
 
 /// What became of a command that a reactor issued.
@@ -226,6 +242,7 @@ pub trait IntoCommands {
     fn issue(self, issued: &mut Issued);
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: Command> IntoCommands for C {
     fn names(names: &mut Vec<&'static str>) -> bool {
         names.push(C::NAME);
@@ -391,6 +408,7 @@ pub trait Reaction {
     fn settle(self) -> Result<Issued, BoxError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: IntoCommands> Reaction for T {
     fn names(names: &mut Vec<&'static str>) -> bool {
         <T as IntoCommands>::names(names)

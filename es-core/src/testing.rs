@@ -1,11 +1,20 @@
 //! What `es_testing` has to see of the runtime, and nobody else should. No promise of stability.
 
 use crate::aggregate::{Applier, Life};
-use crate::app::AppBuilder;
+use crate::app::{App, AppBuilder};
+use crate::context::{Context, Delivery};
 use crate::event::EventEnum;
 use crate::fold::Folded;
+use crate::id::CommandId;
+use crate::reactor::Reactor;
+use crate::service::Services;
 use crate::store::StoredEvent;
 use crate::upcast::{DecodeError, Payload, PayloadError};
+use jiff::Timestamp;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+pub use crate::reactor::{Call, Due, Issued, IssuedCommand, Wish};
 
 #[path = "testing/following.rs"]
 mod following;
@@ -50,6 +59,16 @@ pub fn snapshot<A: Applier>(state: &A) -> Option<Result<A, serde_json::Error>> {
 pub fn requiring<S>(mut builder: AppBuilder<S>, commands: Vec<&'static str>) -> AppBuilder<S> {
     builder.services_of = Some(commands);
     builder
+}
+
+/// The surroundings of an attempt; its ids are derived from `ids`.
+pub fn context<R: Reactor>(ids: CommandId, now: Timestamp, attempt: u32) -> Context<R> {
+    Context { now, ids, issued: AtomicU64::new(0), around: Delivery { attempt } }
+}
+
+/// The services that an app was given.
+pub fn services(app: &App) -> Arc<OnceLock<Services>> {
+    app.services()
 }
 
 /// The methods of an `EventStore` about processors and documents, passed on to a field: for stores around a

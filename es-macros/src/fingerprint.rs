@@ -1,7 +1,7 @@
 //! The shape of a state as a number: a snapshot of another shape is not read.
 
 use crate::names::source_text;
-use syn::{Attribute, Data, DeriveInput, Fields};
+use syn::{Attribute, Data, DeriveInput, Fields, Type};
 
 /// The fingerprint of a type: its declared version, its fields' names, types and `#[serde(..)]`s; of an enum,
 /// all of that for every variant. It depends on nothing else, so it is the same in every build.
@@ -21,6 +21,13 @@ pub fn of(input: &DeriveInput, version: u32) -> u64 {
         }
         Data::Union(_) => {}
     }
+    hash.0
+}
+
+/// The fingerprint of a state that there is one of per key: of the type, and of the key as it is written.
+pub fn keyed(input: &DeriveInput, version: u32, key: &Type) -> u64 {
+    let mut hash = Fnv(of(input, version));
+    hash.word(&source_text(key));
     hash.0
 }
 
@@ -79,6 +86,18 @@ mod tests {
             }
         );
         assert_eq!(of(&spaced, 1), of(&account, 1));
+    }
+
+    #[test]
+    fn another_key_is_another_shape() {
+        let state: DeriveInput = parse_quote!(
+            struct Offer {
+                articles: u32,
+            }
+        );
+        let keys: [Type; 2] = [parse_quote!(CartId), parse_quote!(())];
+        assert_ne!(keyed(&state, 1, &keys[0]), keyed(&state, 1, &keys[1]));
+        assert_ne!(keyed(&state, 1, &keys[0]), keyed(&state, 2, &keys[0]));
     }
 
     #[test]

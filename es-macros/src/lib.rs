@@ -17,6 +17,7 @@ mod fingerprint;
 mod handlers;
 mod id;
 mod names;
+mod reactor;
 mod retry;
 mod sig;
 #[cfg(test)]
@@ -65,4 +66,10 @@ pub fn applier(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     command_handler::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/reactor.md")]
+#[proc_macro_attribute]
+pub fn reactor(args: TokenStream, item: TokenStream) -> TokenStream {
+    reactor::expand(args.into(), item.into()).into()
 }

@@ -2,9 +2,11 @@
 
 mod check;
 mod export;
+mod reactor;
 pub(crate) mod registry;
 
 pub use check::Finding;
+pub use reactor::{ReactionModel, ReactorModel, Trigger};
 
 use crate::event::Field;
 use registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, Role};
@@ -14,15 +16,19 @@ use serde::Serialize;
 ///
 /// A crate that nothing names is not linked, and what it declares is not here.
 pub fn model() -> Model {
-    Model::of(&registry::aggregates(), &registry::handlers(), &registry::events())
+    Model {
+        reactors: registry::reactors().into_iter().map(ReactorModel::of).collect(),
+        ..Model::of(&registry::aggregates(), &registry::handlers(), &registry::events())
+    }
 }
 
-/// Aggregates, their events and commands, and the edges between them.
+/// Aggregates, their events and commands, what follows them, and the edges between all of these.
 #[derive(Clone, Debug, Serialize)]
 pub struct Model {
     aggregates: Vec<AggregateModel>,
     /// Events that are read and belong to no applier: older versions, and retired ones.
     past: Vec<PastEvent>,
+    reactors: Vec<ReactorModel>,
 }
 
 /// One aggregate.
@@ -110,6 +116,16 @@ impl Model {
         self.past.iter()
     }
 
+    /// The reactors, in the order of their names.
+    pub fn reactors(&self) -> impl Iterator<Item = &ReactorModel> {
+        self.reactors.iter()
+    }
+
+    /// The reactor of this name.
+    pub fn reactor(&self, name: &str) -> Option<&ReactorModel> {
+        self.reactors.iter().find(|reactor| reactor.name == name)
+    }
+
     fn of(aggregates: &[&AggregateRecord], handlers: &[&HandlerRecord], events: &[&EventRecord]) -> Self {
         let applied = |event: &EventRecord| {
             let appliers = aggregates.iter().flat_map(|aggregate| aggregate.appliers);
@@ -121,6 +137,7 @@ impl Model {
                 .map(|record| AggregateModel::of(record, handlers, events))
                 .collect(),
             past: events.iter().filter(|event| !applied(event)).map(|event| PastEvent::of(event)).collect(),
+            reactors: Vec::new(),
         }
     }
 }
