@@ -19,8 +19,8 @@ pub use crate::reactor::{Call, Due, Issued, IssuedCommand, Wish};
 #[path = "testing/following.rs"]
 mod following;
 pub use following::{
-    Call, Change, DocumentMethod, Due, EventList, EventVisitor, Issued, IssuedCommand, Message, OnFailure,
-    Takes, Wish, category, context, needs, raw, services, takes,
+    Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
+    reaction, takes,
 };
 
 /// An event as it comes back from its own bytes.

@@ -1,22 +1,19 @@
 //! Reactors and projections without what takes them along the log.
 
-use crate::app::App;
-use crate::context::{Context, Delivery};
 use crate::event::{Event, RawEvent};
 use crate::id::CommandId;
+use crate::key::Key;
 use crate::model::registry;
 use crate::reactor::{Reactor, ReactorMethod};
 use crate::runtime;
 use crate::service::Services;
 use crate::store::StoredEvent;
 use crate::upcast::DecodeError;
-use jiff::Timestamp;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
+use uuid::Uuid;
 
 pub use crate::incoming::{Message, Takes};
 pub use crate::projection::{Change, DocumentMethod};
-pub use crate::reactor::{Call, Due, Issued, IssuedCommand, OnFailure, Wish};
+pub use crate::reactor::OnFailure;
 
 /// Events of any types, in order: an event, and tuples, arrays, `Vec`s and `Option`s of them.
 #[diagnostic::on_unimplemented(
@@ -108,14 +105,14 @@ pub fn takes(takes: &Takes, event: &RawEvent) -> bool {
     }
 }
 
-/// The surroundings of an attempt; its ids are derived from `ids`.
-pub fn context<R: Reactor>(ids: CommandId, now: Timestamp, attempt: u32) -> Context<R> {
-    Context { now, ids, issued: AtomicU64::new(0), around: Delivery { attempt } }
+/// What the ids of a reactor's answer to an event are derived from.
+pub fn reaction<R: Reactor>(event: Uuid, key: &R::Key) -> CommandId {
+    CommandId::reaction(R::NAME, event, &key.text())
 }
 
-/// The services that an app was given.
-pub fn services(app: &App) -> Arc<OnceLock<Services>> {
-    app.services()
+/// The id of the `n`-th thing that a method wants done.
+pub fn issued(ids: CommandId, method: usize, n: usize) -> CommandId {
+    ids.issued(method, n)
 }
 
 /// Whether a method takes services, and the names of those that are not there.

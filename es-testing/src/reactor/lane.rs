@@ -1,7 +1,7 @@
 //! What is known of one key of a reactor.
 
 use super::commands;
-use es_core::__testing::{Due, IssuedCommand, Message, Takes, Wish};
+use es_core::__testing::{Due, IssuedCommand, Message, Takes};
 use es_core::jiff::Timestamp;
 use es_core::{CommandId, Position, RawEvent, React};
 use std::sync::Arc;
@@ -39,7 +39,9 @@ pub(super) struct Work {
     /// The methods, by their place in the reactor, and what each of them takes.
     pub(super) calls: Vec<(usize, Arc<Message>)>,
     /// What the ids are derived from.
-    pub(super) cause: String,
+    pub(super) ids: CommandId,
+    /// What timers are counted from.
+    pub(super) at: Timestamp,
 }
 
 /// A timer that is set.
@@ -60,12 +62,8 @@ pub(super) struct Asked<K> {
     pub(super) command: IssuedCommand,
     /// The event that it answers.
     pub(super) event: RawEvent,
-}
-
-/// What a method wants, under the id that it is done with.
-pub(super) struct Wanted {
-    pub(super) id: CommandId,
-    pub(super) wish: Wish,
+    /// When it was due: at the event, or when its timer fired.
+    pub(super) at: Timestamp,
 }
 
 impl<R: React> Lane<R> {
@@ -113,10 +111,10 @@ impl Pending {
     }
 }
 
-/// When a timer is due that was set in answer to this event.
-pub(super) fn due(due: Due, event: &RawEvent) -> Option<Timestamp> {
+/// When a timer is due that is counted from `at`; at the end of all time if that is later.
+pub(super) fn due(due: Due, at: Timestamp) -> Timestamp {
     match due {
-        Due::After(delay) => event.envelope.recorded_at.checked_add(delay).ok(),
-        Due::At(time) => Some(time),
+        Due::After(delay) => at.checked_add(delay).unwrap_or(Timestamp::MAX),
+        Due::At(time) => time,
     }
 }

@@ -2,13 +2,13 @@
 
 use super::commands;
 use super::lane::{Asked, Lane, Pending, Standing, Work, due};
-use super::turn::{Done, Turn, cause};
+use super::turn::{Answer, Done, Turn};
 use crate::fault::Fault;
 use crate::laws;
-use crate::world::{World, broken};
+use crate::world::World;
 use es_core::__private::Services;
 use es_core::__testing::{self as inside, IssuedCommand, Wish};
-use es_core::{Clock, RawEvent, React};
+use es_core::{Clock, CommandId, RawEvent, React};
 use std::sync::{Arc, OnceLock};
 
 const REPEATED: &str = "a repeated event issues the same commands under the same ids";
@@ -107,11 +107,16 @@ impl<R: React> Stage<R> {
             let message = Arc::new(message);
             for key in keys {
                 let at = works.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-                    let cause = cause::<R>(event.envelope.id, &key);
-                    works.push((key, Work { event: event.clone(), calls: Vec::new(), cause }));
+                    let (ids, at) =
+                        (inside::reaction::<R>(event.envelope.id, &key), event.envelope.recorded_at);
+                    works.push((key, Work { event: event.clone(), calls: Vec::new(), ids, at }));
                     works.len() - 1
                 });
-                works[at].1.calls.push((place, message.clone()));
+                let calls = &mut works[at].1.calls;
+                // A key that a method names twice is one key.
+                if calls.last().is_none_or(|(last, _)| *last != place) {
+                    calls.push((place, message.clone()));
+                }
             }
         }
         Ok(works)
@@ -176,31 +181,42 @@ impl<R: React> Stage<R> {
     /// Writes down what came of a turn.
     fn settle(&mut self, at: usize, work: &Work, done: Done, mode: Mode) -> Result<(), Fault> {
         let lane = &mut self.lanes[at];
-        let ended = R::SPEC.state.is_some() && done.state.is_none();
         lane.state = done.state;
         lane.position = lane.position.max(work.event.position);
         lane.seen = true;
-        if ended {
-            lane.timers.clear();
+        for Answer { wishes, ended } in done.answers {
+            for (id, wish) in wishes {
+                self.fulfil(at, work, (id, wish), done.pure, mode)?;
+            }
+            if ended {
+                self.lanes[at].timers.clear();
+            }
         }
-        for wanted in done.wanted {
-            match wanted.wish {
-                Wish::Command(command) => {
-                    let (key, event) = (self.lanes[at].key.clone(), work.event.clone());
-                    self.issue(Asked { key, id: wanted.id, command, event }, done.pure, mode)?;
-                }
-                Wish::SetTimer { .. } if ended => {}
-                Wish::SetTimer { name, due: when, command } => {
-                    let due = due(when, &work.event)
-                        .ok_or_else(|| broken(format!("timer \"{name}\" is due behind the year 9999")))?;
-                    let timer = Pending { name, due, command, event: work.event.clone(), id: wanted.id };
-                    self.world.tale.tell("timer", &timer.show());
-                    self.lanes[at].set(timer);
-                }
-                Wish::CancelTimer { name } => {
-                    if self.lanes[at].cancel(&name) {
-                        self.world.tale.tell("cancelled", &format!("\"{name}\""));
-                    }
+        Ok(())
+    }
+
+    fn fulfil(
+        &mut self,
+        at: usize,
+        work: &Work,
+        (id, wish): (CommandId, Wish),
+        pure: bool,
+        mode: Mode,
+    ) -> Result<(), Fault> {
+        let event = work.event.clone();
+        match wish {
+            Wish::Command(command) => {
+                let key = self.lanes[at].key.clone();
+                self.issue(Asked { key, id, command, event, at: work.at }, pure, mode)?;
+            }
+            Wish::SetTimer { name, due: when, command } => {
+                let timer = Pending { name, due: due(when, work.at), command, event, id };
+                self.world.tale.tell("timer", &timer.show());
+                self.lanes[at].set(timer);
+            }
+            Wish::CancelTimer { name } => {
+                if self.lanes[at].cancel(&name) {
+                    self.world.tale.tell("cancelled", &format!("\"{name}\""));
                 }
             }
         }

@@ -3,7 +3,6 @@
 use super::commands;
 use super::lane::{Asked, Pending, Standing, Work};
 use super::stage::{Mode, Stage};
-use super::turn::cause;
 use crate::fault::Fault;
 use es_core::__testing::{Message, OnFailure, Takes};
 use es_core::jiff::Timestamp;
@@ -41,7 +40,7 @@ impl<R: React> Stage<R> {
             return Vec::new();
         }
         let mut due: Vec<_> = lane.timers.extract_if(.., |timer| is_due(timer.due)).collect();
-        due.sort_by_key(|timer| timer.due);
+        due.sort_by(|a, b| (a.due, &a.name).cmp(&(b.due, &b.name)));
         due
     }
 
@@ -51,7 +50,13 @@ impl<R: React> Stage<R> {
             self.came.commands.push(timer.command.clone());
         }
         let key = self.lanes[at].key.clone();
-        self.asked.push(Asked { key, id: timer.id, command: timer.command, event: timer.event });
+        self.asked.push(Asked {
+            key,
+            id: timer.id,
+            command: timer.command,
+            event: timer.event,
+            at: timer.due,
+        });
     }
 
     /// What failed is tried again; if nothing did, the last event comes once more.
@@ -138,7 +143,7 @@ impl<R: React> Stage<R> {
                 self.asked.iter().map(|asked| format!("issued was {}", commands::show(&asked.command)));
             return Err(Fault::new(format!("the reactor has not issued {shown}")).with(issued));
         };
-        let (key, event, cause) = (asked.key.clone(), asked.event.clone(), cause::<R>(asked.id, &asked.key));
+        let (key, event, ids, due) = (asked.key.clone(), asked.event.clone(), asked.id, asked.at);
         let message: Message = Box::new(Refused { command, error });
         let message = Arc::new(message);
         let methods = R::METHODS.iter().enumerate();
@@ -150,6 +155,6 @@ impl<R: React> Stage<R> {
         if calls.is_empty() {
             return self.give_up(at);
         }
-        self.attempt(at, Work { event, calls, cause }, 1, Mode::Aloud).await
+        self.attempt(at, Work { event, calls, ids, at: due }, 1, Mode::Aloud).await
     }
 }

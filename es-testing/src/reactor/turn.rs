@@ -1,7 +1,7 @@
 //! One turn: the methods of a reactor on one event, for one key.
 
 use super::commands;
-use super::lane::{Wanted, Work};
+use super::lane::Work;
 use crate::diff;
 use crate::fault::Fault;
 use crate::laws;
@@ -9,7 +9,7 @@ use es_core::__private::{BoxError, Services};
 use es_core::__testing::{self as inside, Call, Issued, Wish};
 use es_core::jiff::Timestamp;
 use es_core::serde_json::{self, Value};
-use es_core::{App, BoxFuture, CommandId, Key, React, Reactor};
+use es_core::{App, BoxFuture, CommandId, React, Reactor};
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,9 +33,18 @@ pub(super) struct Turn<'a, R: React> {
 /// What came of a turn.
 pub(super) struct Done {
     pub(super) state: Option<Vec<u8>>,
-    pub(super) wanted: Vec<Wanted>,
+    /// What each method wants, in written order.
+    pub(super) answers: Vec<Answer>,
     /// Whether all was asked of the event and the state alone.
     pub(super) pure: bool,
+}
+
+/// What one method wants.
+pub(super) struct Answer {
+    /// Each under the id that it is done with.
+    pub(super) wishes: Vec<(CommandId, Wish)>,
+    /// Whether the process of this key has ended with it.
+    pub(super) ended: bool,
 }
 
 impl<R: React> Turn<'_, R> {
@@ -76,48 +85,35 @@ impl<R: React> Turn<'_, R> {
 
     async fn once(&self, pure: bool) -> Result<Done, String> {
         let mut state = self.read_state()?;
-        let mut wanted = Vec::new();
+        let context = inside::context::<R>(self.work.ids, self.now, self.attempt);
+        let mut answers = Vec::new();
         for (method, place, message) in self.calls() {
-            let cause = format!("{}:{place}", self.work.cause);
-            let issued = self.call(method, message, &cause, &mut state).await;
-            let issued = issued.map_err(|why| format!("{} {why}", method.name))?;
-            wanted.extend(
-                issued
-                    .wishes
-                    .into_iter()
-                    .enumerate()
-                    .map(|(n, wish)| Wanted { id: CommandId::named(&format!("{cause}:{n}")), wish }),
-            );
+            let call = Call {
+                state: &mut state,
+                message,
+                event: &self.work.event,
+                key: self.key,
+                context: &context,
+                app: self.app,
+                services: self.services,
+            };
+            let issued = match caught(|| (method.run)(call)).await {
+                Ok(Ok(issued)) => issued,
+                Ok(Err(error)) => return Err(format!("{} failed: {error}", method.name)),
+                Err(panicked) => return Err(format!("{} panicked: {panicked}", method.name)),
+            };
+            let wishes = issued.wishes.into_iter().enumerate();
+            answers.push(Answer {
+                wishes: wishes.map(|(n, wish)| (inside::issued(self.work.ids, place, n), wish)).collect(),
+                ended: R::SPEC.state.is_some() && state.is_none(),
+            });
         }
-        Ok(Done { state: write_state(state.as_ref())?, wanted, pure })
-    }
-
-    async fn call(
-        &self,
-        method: &'static Method<R>,
-        message: &(dyn Any + Send + Sync),
-        cause: &str,
-        state: &mut Option<R>,
-    ) -> Result<Issued, String> {
-        let context = inside::context::<R>(CommandId::named(cause), self.now, self.attempt);
-        let call = Call {
-            state,
-            message,
-            event: &self.work.event,
-            key: self.key,
-            context: &context,
-            app: self.app,
-            services: self.services,
-        };
-        match caught(|| (method.run)(call)).await {
-            Ok(Ok(issued)) => Ok(issued),
-            Ok(Err(error)) => Err(format!("failed: {error}")),
-            Err(panicked) => Err(format!("panicked: {panicked}")),
-        }
+        Ok(Done { state: write_state(state.as_ref())?, answers, pure })
     }
 
     fn read_state(&self) -> Result<Option<R>, String> {
-        let (Some(codec), Some(state)) = (R::SPEC.state, self.state) else { return Ok(None) };
+        let Some(codec) = R::SPEC.state else { return Ok(Some(R::default())) };
+        let Some(state) = self.state else { return Ok(None) };
         (codec.decode)(state).map(Some).map_err(|error| format!("the state cannot be read back: {error}"))
     }
 }
@@ -125,11 +121,6 @@ impl<R: React> Turn<'_, R> {
 fn write_state<R: Reactor>(state: Option<&R>) -> Result<Option<Vec<u8>>, String> {
     let (Some(codec), Some(state)) = (R::SPEC.state, state) else { return Ok(None) };
     (codec.encode)(state).map(Some).map_err(|error| format!("the state cannot be written: {error}"))
-}
-
-/// What the ids of a reactor's answer to an event are derived from.
-pub(super) fn cause<R: React>(of: impl std::fmt::Display, key: &R::Key) -> String {
-    format!("{}:{of}:{}", R::NAME, key.text())
 }
 
 fn same(once: &Done, again: Result<Done, String>) -> Result<(), Vec<String>> {
@@ -141,7 +132,10 @@ fn same(once: &Done, again: Result<Done, String>) -> Result<(), Vec<String>> {
         (first, second) if first == second => Vec::new(),
         _ => vec!["the state ends one time, and one time it does not".to_owned()],
     };
-    let wishes = |done: &Done| done.wanted.iter().map(|wanted| show(&wanted.wish)).collect::<Vec<_>>();
+    let wishes = |done: &Done| {
+        let wishes = done.answers.iter().flat_map(|answer| &answer.wishes);
+        wishes.map(|(_, wish)| show(wish)).collect::<Vec<_>>()
+    };
     let (first, second) = (wishes(once), wishes(&again));
     if first != second {
         lines.push(format!("{} ≠ {}", second.join(", "), first.join(", ")));

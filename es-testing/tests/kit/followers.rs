@@ -1,43 +1,21 @@
-//! What follows the books of the library: reminders, mails, counts. Written as the attributes would.
+//! What follows the books of the library: reminders, mails, counts.
 use crate::model::*;
-use es_core::__private::*;
+use es_core::__private::{Document, DocumentMethod, Key, Projected, Projection, Takes, message, read_event};
 use es_core::TimestampExt;
-use es_core::prelude::{CancelTimer, CommandError, Date, Timer};
+use es_core::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A method: its name, what it takes, and what it does with its call.
-macro_rules! method {
-    ($record:ident { $($more:tt)* } $name:ident: $event:ty, $key:expr, $does:ident = |$call:ident| $body:expr) => {
-        $record {
-            name: stringify!($name),
-            takes: Takes::event::<$event>(),
-            read: read_event::<$event>,
-            keys: $key,
-            $does: |$call| $body,
-            $($more)*
-        }
-    };
-}
-macro_rules! reacts {
-    ($name:ident: $event:ty, |$call:ident| $body:expr) => {
-        method!(ReactorMethod {
-            issues: |_| true,
-            services: |_| (),
-            execute: None,
-        } $name: $event, |_, event| Ok(vec![Key::of(&event.envelope)?]), run = |$call| Box::pin(std::future::ready(Reaction::settle($body))))
-    };
-}
-
 /// Reminds a reader, and at the third time asks for the book at once.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[reactor(key = BookId)]
 pub struct Reminder {
     pub times: u32,
     pub reader: String,
 }
+#[reactor]
 impl Reminder {
     fn lent(&mut self, e: &Lent, book: &BookId) -> (Timer<Remind>, Option<Return>) {
         self.times += 1;
@@ -45,44 +23,14 @@ impl Reminder {
         let remind = Timer::after(DAY * e.days, Remind { book: book.clone() });
         (remind.named("due"), (self.times > 2).then(|| Return { book: book.clone() }))
     }
-    fn returned(&mut self) -> CancelTimer {
+    fn returned(&mut self, _: &Returned) -> CancelTimer {
         CancelTimer("due")
     }
     fn refused(&mut self, refused: &Refused<Remind>) -> Option<Return> {
         let book = refused.command.book.clone();
         matches!(refused.error, CommandError::Rejected(BookError::NoDays)).then_some(Return { book })
     }
-}
-impl Surrounded for Reminder {
-    type Around = Delivery;
-}
-impl Reactor for Reminder {
-    const NAME: &'static str = "reminder";
-    const VERSION: u32 = 1;
-    type Key = BookId;
-    const SPEC: ReactorSpec<Self> = ReactorSpec {
-        from: From::Now,
-        retry: RetryPolicy::DEFAULT,
-        on_failure: OnFailure::Park,
-        inline: false,
-        state: Some(StateCodec {
-            encode: |state| serde_json::to_vec(state),
-            decode: |bytes| serde_json::from_slice(bytes),
-        }),
-        fingerprint: 1,
-    };
-}
-impl React for Reminder {
-    const METHODS: &'static [ReactorMethod<Self>] = &[
-        reacts!(lent: Lent, |call| call.state.get_or_insert_default().lent(message(call.message), call.key)),
-        reacts!(returned: Returned, |call| call.state.get_or_insert_default().returned()),
-        reacts!(discarded: Discarded, |call| drop(call.state.take())),
-        ReactorMethod {
-            takes: Takes::Refused { command: "Remind" },
-            execute: Some(execute_refusable::<Remind>),
-            ..reacts!(refused: Lent, |call| call.state.get_or_insert_default().refused(message(call.message)))
-        },
-    ];
+    fn discarded(self, _: &Discarded) {}
 }
 
 /// What the post does not carry.
@@ -91,73 +39,46 @@ impl React for Reminder {
 pub struct NoPost(String);
 
 /// Writes to whoever lends a book.
-#[derive(Debug, Default)]
+#[reactor(retry(max = 2))]
 pub struct LentMail;
-impl Surrounded for LentMail {
-    type Around = Delivery;
-}
-impl Reactor for LentMail {
-    const NAME: &'static str = "lent_mail";
-    const VERSION: u32 = 1;
-    type Key = StreamId;
-    const SPEC: ReactorSpec<Self> = ReactorSpec {
-        from: From::Now,
-        retry: RetryPolicy::DEFAULT.max(2),
-        on_failure: OnFailure::Park,
-        inline: false,
-        state: None,
-        fingerprint: 2,
-    };
-}
+#[reactor]
 impl LentMail {
-    fn lent(&self, e: &Lent, cx: &Context<Self>, post: &dyn Post) -> Result<(), NoPost> {
+    async fn lent(&self, e: &Lent, cx: &Context<Self>, post: &dyn Post) -> Result<(), NoPost> {
         assert_ne!(e.reader, "nobody", "nobody lends a book");
-        let id: uuid::Uuid = cx.new_id();
+        let id: Uuid = cx.new_id();
         match post.send(&format!("{} {id} {}", e.reader, cx.attempt())) {
             0 => Err(NoPost(e.reader.clone())),
             _ => Ok(()),
         }
     }
 }
-impl React for LentMail {
-    const METHODS: &'static [ReactorMethod<Self>] = &[ReactorMethod {
-        services: |needs| needs.push(ServiceNeed::of::<dyn Post>("dyn Post")),
-        ..reacts!(lent: Lent, |call| LentMail.lent(message(call.message), call.context, call.services.get::<dyn Post>()))
-    }];
+
+/// Says how often a book was lent, as far as the app knows.
+#[reactor]
+pub struct Chronicle;
+#[reactor]
+impl Chronicle {
+    async fn returned(&self, _: &Returned, book: &BookId, app: &App, env: &Envelope) -> Option<Buy> {
+        let before = app.load_as_of::<Book>(book, AsOf::Version(env.version - 1)).await.ok()??;
+        let (reader, ..) = before.lent.as_ref()?;
+        Some(Buy { book: book.clone(), title: format!("another one for {reader}") })
+    }
 }
 
 /// Gives each book a number that depends on how often it was asked.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[reactor(key = (), retry(max = 0), on_failure = skip)]
 pub struct Numbers {
     number: u32,
 }
 pub static ASKED: AtomicU32 = AtomicU32::new(0);
-impl Surrounded for Numbers {
-    type Around = Delivery;
-}
-impl Reactor for Numbers {
-    const NAME: &'static str = "numbers";
-    const VERSION: u32 = 1;
-    type Key = ();
-    const SPEC: ReactorSpec<Self> = ReactorSpec {
-        from: From::Start,
-        retry: RetryPolicy::DEFAULT.max(0),
-        on_failure: OnFailure::Skip,
-        inline: false,
-        state: Some(StateCodec {
-            encode: |state| serde_json::to_vec(state),
-            decode: |bytes| serde_json::from_slice(bytes),
-        }),
-        fingerprint: 3,
-    };
-}
-impl React for Numbers {
-    const METHODS: &'static [ReactorMethod<Self>] = &[
-        reacts!(bought: Bought, |call| {
-            call.state.get_or_insert_default().number = ASKED.fetch_add(1, Ordering::SeqCst);
-        }),
-        reacts!(returned: Returned, |_call| Err::<(), _>(NoPost("anybody".to_owned()))),
-    ];
+#[reactor]
+impl Numbers {
+    fn bought(&mut self, _: &Bought) {
+        self.number = ASKED.fetch_add(1, Ordering::SeqCst);
+    }
+    fn returned(&mut self, _: &Returned) -> Result<(), NoPost> {
+        Err(NoPost("anybody".to_owned()))
+    }
 }
 
 /// What `#[projection]` says of a type, and its methods.
@@ -176,8 +97,14 @@ macro_rules! document {
     };
 }
 macro_rules! projects {
-    ($name:ident: $event:ty, $key:expr, |$change:ident| $body:expr) => {
-        method!(DocumentMethod {} $name: $event, $key, apply = |$change| Projected::settle($body))
+    ($name:ident: $event:ty, $keys:expr, |$change:ident| $body:expr) => {
+        DocumentMethod {
+            name: stringify!($name),
+            takes: Takes::event::<$event>(),
+            read: read_event::<$event>,
+            keys: $keys,
+            apply: |$change| Projected::settle($body),
+        }
     };
 }
 

@@ -61,7 +61,8 @@ fn several_keys_by_time_and_actor() {
 
 #[test]
 fn another_document_than_expected() {
-    fails(expect![[r#"
+    fails(
+        expect![[r#"
         another document of BookId("emma") than expected (actual ≠ expected):
           `loans` 1 ≠ 2
           `title` "Emma" ≠ ""
@@ -69,26 +70,35 @@ fn another_document_than_expected() {
           by        Eve
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
                     book-emma@2: Lent { reader: "Ann", days: 14 }
-    "#]], || {
-        projection::<Loans>().by("Eve").given(&emma(), (bought(), lent("Ann"))).then(&emma(), unknown(2));
-    });
-    fails(expect![[r#"
+    "#]],
+        || {
+            projection::<Loans>().by("Eve").given(&emma(), (bought(), lent("Ann"))).then(&emma(), unknown(2));
+        },
+    );
+    fails(
+        expect![[r#"
         there is no document of BookId("austen")
           there is BookId("emma"): {"loans":0,"title":"Emma"}
 
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
-    "#]], || {
-        projection::<Loans>().given(&emma(), bought()).then(&austen(), loans(0));
-    });
-    fails(expect![[r#"
+    "#]],
+        || {
+            projection::<Loans>().given(&emma(), bought()).then(&austen(), loans(0));
+        },
+    );
+    fails(
+        expect![[r#"
         there should be no document of BookId("emma"):
           {"loans":0,"title":"Emma"}
 
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
-    "#]], || {
-        projection::<Loans>().given(&emma(), bought()).then_none(&emma());
-    });
-    fails(expect![[r#"
+    "#]],
+        || {
+            projection::<Loans>().given(&emma(), bought()).then_none(&emma());
+        },
+    );
+    fails(
+        expect![[r#"
         other documents than expected (actual ≠ expected):
           BookId("austen"): missing {"loans":1,"title":"Emma"}
           BookId("emma"): `loans` 0 ≠ 1
@@ -96,29 +106,35 @@ fn another_document_than_expected() {
 
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
                     book-c@1: Lent { reader: "Ann", days: 14 }
-    "#]], || {
-        projection::<Loans>()
-            .given(&emma(), bought())
-            .given(&BookId("c".into()), lent("Ann"))
-            .then_documents([(emma(), loans(1)), (austen(), loans(1))]);
-    });
+    "#]],
+        || {
+            projection::<Loans>()
+                .given(&emma(), bought())
+                .given(&BookId("c".into()), lent("Ann"))
+                .then_documents([(emma(), loans(1)), (austen(), loans(1))]);
+        },
+    );
 }
 
 #[test]
 fn a_projection_that_stops() {
-    fails(expect![[r#"
+    fails(
+        expect![[r#"
         the projection stops at book-emma@2: returned failed: no post for a book that nobody has
 
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
                     book-emma@2: Returned
-    "#]], || {
-        projection::<Loans>().given(&emma(), (bought(), Returned)).then(&emma(), loans(0));
-    });
+    "#]],
+        || {
+            projection::<Loans>().given(&emma(), (bought(), Returned)).then(&emma(), loans(0));
+        },
+    );
 }
 
 #[test]
 fn batches_make_no_difference() {
-    fails(expect![[r#"
+    fails(
+        expect![[r#"
         a law is broken: one batch, many batches and repeated events give the same documents
           event by event, each of them twice ≠ in one batch:
           "Ann": `loans` 1 ≠ 2
@@ -126,9 +142,11 @@ fn batches_make_no_difference() {
 
           given     book-emma@1: Lent { reader: "Ann", days: 14 }
                     book-emma@2: Lent { reader: "Ann", days: 14 }
-    "#]], || {
-        projection::<Forgetful>().given(&emma(), (lent("Ann"), lent("Ann"))).then_none(&"Bob".to_owned());
-    });
+    "#]],
+        || {
+            projection::<Forgetful>().given(&emma(), (lent("Ann"), lent("Ann"))).then_none(&"Bob".to_owned());
+        },
+    );
 }
 
 #[test]
