@@ -4,6 +4,7 @@
 use crate::aggregate::{Aggregate, FromBirth, FromDefault};
 use crate::event::{Event, Raisable};
 use crate::outcome::Checked;
+use crate::projection::{DocumentKind, Kept, RowKind};
 use crate::upcast::Older;
 
 /// Compares an event with the one that its `from` names: one name, versions one apart.
@@ -160,3 +161,32 @@ pub fn no_state<R: Stateless>() -> R {
 
 /// What has effects needs this.
 pub const fn assert_effects<R: Effects>() {}
+
+/// A projection that is declared with a key, as methods that change documents need it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no key, and its methods here keep documents",
+    label = "no method here takes a transaction",
+    note = "declare `#[projection(key = ..)]` for a document of each key, or take `&self` and `&SqliteTx` for rows of your own"
+)]
+pub trait KeepsDocuments<Kind> {}
+
+#[diagnostic::do_not_recommend]
+impl<P> KeepsDocuments<DocumentKind> for P {}
+
+/// A projection that is declared without a key, as methods that take a transaction need it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has a key, so it keeps documents, and its methods here take a transaction",
+    label = "rows in a projection of documents",
+    note = "remove `key` from `#[projection(..)]` to keep rows of your own, or take `&mut self` and no transaction"
+)]
+pub trait KeepsRows<Kind> {}
+
+#[diagnostic::do_not_recommend]
+impl<P> KeepsRows<RowKind> for P {}
+
+/// A block of methods that change documents needs this. `B` is the projection once more; of what is no
+/// projection nothing is said but that.
+pub const fn assert_keeps_documents<P: Kept, B: KeepsDocuments<P::Kind>>() {}
+
+/// A block of methods that take a transaction needs this.
+pub const fn assert_keeps_rows<P: Kept, B: KeepsRows<P::Kind>>() {}

@@ -87,6 +87,18 @@ impl<E> CommandError<E> {
         !matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_))
     }
 
+    /// Whether it says nothing but that the store does not answer now.
+    pub(crate) fn is_outage(&self) -> bool {
+        use StoreError::{Append, Read};
+        matches!(
+            self,
+            Self::Store(
+                Read(ReadError::Unavailable(_))
+                    | Append(AppendError::Unavailable { .. } | AppendError::Ambiguous { .. })
+            )
+        )
+    }
+
     /// The same error with another type of refusal.
     pub fn map<F>(self, change: impl FnOnce(E) -> F) -> CommandError<F> {
         match self {

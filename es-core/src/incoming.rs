@@ -117,7 +117,7 @@ impl<P, K, T: AggregateId> ViaStream for Param<P, K, T> {
 /// An id that was read from the name of a stream.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Parsed<T>(T);
+pub struct Parsed<T>(pub(crate) T);
 
 impl<T> Deref for Parsed<T> {
     type Target = T;

@@ -87,6 +87,7 @@ mod app;
 mod check;
 mod command;
 mod context;
+mod dispatcher;
 mod draft;
 mod error;
 mod event;
@@ -113,10 +114,11 @@ mod upcast;
 pub use aggregate::{Aggregate, Applier, Life};
 pub use app::{
     App, AppBuilder, AsOf, BuildError, Clock, CommandGroup, Committed, EditError, Execute, JsonCommand,
-    Loaded, Options, SystemClock,
+    Loaded, Options, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
 };
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;
+pub use dispatcher::{Dispatcher, FanOutError};
 pub use draft::Draft;
 pub use error::{CommandError, DispatchError, DomainError, LoadError, StoreError};
 pub use es_macros::*;
@@ -133,6 +135,10 @@ pub use projection::{Document, Projection};
 pub use reactor::{CancelTimer, Commands, IntoCommands, React, Reactor, Refused, Timer};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
+pub use runtime::{
+    DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError, ParkedWork, Running, StartError,
+    WaitError,
+};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use service::{BoxFuture, Services};
@@ -142,14 +148,15 @@ pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
+    pub use crate::TimestampExt as _;
+    pub use crate::store::{EventStore, Filter};
     pub use crate::{
         Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, CancelTimer, Clock, Command,
         CommandError, CommandId, Commands, Committed, Context, DecodeError, DispatchError, DomainError,
         Draft, EditError, Envelope, Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Loaded,
         Metadata, ParseIdError, Position, RawEvent, Recorded, Refused, Reply, RetryPolicy, StoreError,
-        StreamId, Timer,
+        StreamId, SubscribeFrom, SubscriptionError, Timer,
     };
-    pub use crate::{TimestampExt as _, store::EventStore};
     pub use es_macros::*;
     pub use jiff::{Timestamp, civil::Date};
     pub use uuid::Uuid;

@@ -2,8 +2,9 @@
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
 pub use crate::check::{
-    Anyone, Born, CanBegin, Effects, FromValidation, Keyed, MayRaise, SharedBy, Stateless, assert_born,
-    assert_can_begin, assert_effects, assert_upcast, last_state, no_state, state,
+    Anyone, Born, CanBegin, Effects, FromValidation, KeepsDocuments, KeepsRows, Keyed, MayRaise, SharedBy,
+    Stateless, assert_born, assert_can_begin, assert_effects, assert_keeps_documents, assert_keeps_rows,
+    assert_upcast, last_state, no_state, state,
 };
 pub use crate::command::{Absent, Command, Either, Handle, Living, NoServices, WithServices};
 pub use crate::context::{Context, Delivery, Surrounded};
@@ -17,14 +18,15 @@ pub use crate::incoming::{
 };
 pub use crate::key::{IntoKeys, Key, no_keys, stream_key};
 pub use crate::model::registry::{
-    AggregateRecord, Applied, ApplierRecord, EventRecord, HandlerBlock, NoAggregate, NoHandler, NoReactor,
-    Reacting, ReactorRecord, Registered, Role,
+    AggregateRecord, Applied, ApplierRecord, EventRecord, Followed, HandlerBlock, NoAggregate, NoHandler,
+    NoProjection, NoReactor, ProjectionRecord, Reacting, ReactorRecord, Registered, Role,
 };
 pub use crate::outcome::{
     Checked, IntoEvents, NoInvariant, Outcome, Plain, Refusal, Settle, Violation, every_name,
 };
 pub use crate::projection::{
-    Change, Document, DocumentMethod, Projected, Projection, RowChange, RowMethod, Rows,
+    Change, Document, DocumentKind, DocumentMethod, IdParam, Kept, MountKind, MountOn, OfStream, Projected,
+    Projection, RowChange, RowKind, RowMethod, Rows, key_of_stream,
 };
 pub use crate::reactor::{
     Call, Executed, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused,

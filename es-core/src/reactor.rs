@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::retry::RetryPolicy;
 use crate::service::{BoxFuture, ServiceNeed, Services};
 use crate::store::BoxError;
-use crate::upcast::PayloadError;
+use crate::upcast::{DecodeError, PayloadError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -160,6 +160,10 @@ pub enum Executed {
     Refused(Message, String),
     /// It could not be carried out now.
     Failed(BoxError),
+    /// The store does not answer now, which says nothing about the command.
+    Unavailable(BoxError),
+    /// What it is decided on was written by newer code.
+    Newer(DecodeError),
 }
 
 /// A command that was refused, with the reason: what a method takes that compensates.
@@ -452,6 +456,8 @@ where
                 let said = error.to_string();
                 Executed::Refused(Box::new(Refused { command, error }), said)
             }
+            Err(CommandError::Decode(newer @ DecodeError::Newer { .. })) => Executed::Newer(newer),
+            Err(error) if error.is_outage() => Executed::Unavailable(error.to_string().into()),
             Err(error) => Executed::Failed(error.to_string().into()),
         }
     })

@@ -8,26 +8,16 @@ use syn::{Attribute, Data, DeriveInput, Fields, Type};
 pub fn of(input: &DeriveInput, version: u32) -> u64 {
     let mut hash = Fnv::new();
     hash.word(&version.to_string());
-    hash.serde(&input.attrs);
-    match &input.data {
-        Data::Struct(data) => hash.fields(&data.fields),
-        Data::Enum(data) => {
-            for variant in &data.variants {
-                hash.word("variant");
-                hash.word(&variant.ident.to_string());
-                hash.serde(&variant.attrs);
-                hash.fields(&variant.fields);
-            }
-        }
-        Data::Union(_) => {}
-    }
+    hash.shape(input);
     hash.0
 }
 
-/// The fingerprint of a state that there is one of per key: of the type, and of the key as it is written.
-pub fn keyed(input: &DeriveInput, version: u32, key: &Type) -> u64 {
-    let mut hash = Fnv(of(input, version));
-    hash.word(&source_text(key));
+/// The fingerprint of a type that is kept under a key: the same of its fields, and the key's type. Its version
+/// is kept beside it.
+pub fn keyed(input: &DeriveInput, key: Option<&Type>) -> u64 {
+    let mut hash = Fnv::new();
+    hash.word(&key.map_or_else(String::new, source_text));
+    hash.shape(input);
     hash.0
 }
 
@@ -47,6 +37,22 @@ impl Fnv {
     fn word(&mut self, word: &str) {
         word.bytes().for_each(|byte| self.byte(byte));
         self.byte(0xff);
+    }
+
+    fn shape(&mut self, input: &DeriveInput) {
+        self.serde(&input.attrs);
+        match &input.data {
+            Data::Struct(data) => self.fields(&data.fields),
+            Data::Enum(data) => {
+                for variant in &data.variants {
+                    self.word("variant");
+                    self.word(&variant.ident.to_string());
+                    self.serde(&variant.attrs);
+                    self.fields(&variant.fields);
+                }
+            }
+            Data::Union(_) => {}
+        }
     }
 
     fn fields(&mut self, fields: &Fields) {
@@ -89,15 +95,19 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_another_shape() {
-        let state: DeriveInput = parse_quote!(
-            struct Offer {
-                articles: u32,
+    fn another_key_has_another_number() {
+        let orders: DeriveInput = parse_quote!(
+            struct DailyOrders {
+                placed: u32,
             }
         );
-        let keys: [Type; 2] = [parse_quote!(CartId), parse_quote!(())];
-        assert_ne!(keyed(&state, 1, &keys[0]), keyed(&state, 1, &keys[1]));
-        assert_ne!(keyed(&state, 1, &keys[0]), keyed(&state, 2, &keys[0]));
+        let keys: [Type; 3] = [parse_quote!(Date), parse_quote!(String), parse_quote!(())];
+        let mut numbers: Vec<u64> = keys.iter().map(|key| keyed(&orders, Some(key))).collect();
+        assert_eq!(numbers[0], keyed(&orders, Some(&parse_quote!(Date))));
+        numbers.push(keyed(&orders, None));
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 4);
     }
 
     #[test]

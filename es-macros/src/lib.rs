@@ -17,6 +17,7 @@ mod fingerprint;
 mod handlers;
 mod id;
 mod names;
+mod projection;
 mod reactor;
 mod retry;
 mod sig;
@@ -66,6 +67,12 @@ pub fn applier(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     command_handler::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/projection.md")]
+#[proc_macro_attribute]
+pub fn projection(args: TokenStream, item: TokenStream) -> TokenStream {
+    projection::expand(args.into(), item.into()).into()
 }
 
 #[doc = include_str!("../docs/reactor.md")]

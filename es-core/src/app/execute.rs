@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tracing::Instrument;
+use uuid::Uuid;
 
 /// A command that was carried out.
 #[derive(Clone, Debug)]
@@ -46,6 +47,16 @@ pub struct Options {
     pub(super) id: Option<CommandId>,
     pub(super) expected: Option<u64>,
     pub(super) metadata: Metadata,
+}
+
+impl Options {
+    /// Under this id, in answer to an event.
+    pub(crate) fn answering(id: CommandId, event: Uuid, correlation: Uuid) -> Self {
+        let mut metadata = Metadata::new();
+        metadata.causation_id = Some(event);
+        metadata.correlation_id = Some(correlation);
+        Self { id: Some(id), expected: None, metadata }
+    }
 }
 
 /// A command on its way: a future that owns what it needs, so it can be spawned.

@@ -9,11 +9,13 @@ mod clock;
 mod decide;
 mod edit;
 mod execute;
+mod follow;
 mod group;
 mod json;
 mod load;
 mod loaded;
 mod queue;
+mod subscribe;
 mod would;
 
 pub use all::CommandGroup;
@@ -26,10 +28,12 @@ pub use json::JsonCommand;
 pub(crate) use json::execute_value;
 pub use load::AsOf;
 pub use loaded::Loaded;
+pub use subscribe::{SubscribeFrom, Subscription, SubscriptionError};
 
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
 use crate::model::registry::HandlerRecord;
+use crate::runtime::{Follower, Hub, Mount};
 use crate::service::Services;
 use crate::store::EventStore;
 use builder::Mounted;
@@ -58,6 +62,8 @@ struct Core {
     queues: Arc<Queues>,
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
+    reactors: Vec<Mount>,
+    hub: Hub,
 }
 
 /// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
@@ -74,7 +80,7 @@ impl App {
         AppBuilder::new(store)
     }
 
-    fn store(&self) -> &dyn EventStore {
+    pub(crate) fn store(&self) -> &dyn EventStore {
         &*self.core.store
     }
 
@@ -86,11 +92,11 @@ impl App {
         &self.core.queues
     }
 
-    fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
+    pub(crate) fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
         &self.core.handlers
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         clock::whole_micros(self.core.clock.now())
     }
 
@@ -99,6 +105,20 @@ impl App {
             ServicesHandle::Owned(services) => services.clone(),
             ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
         }
+    }
+
+    /// What runs behind this app, and where.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.core.hub
+    }
+
+    pub(crate) fn reactors(&self) -> &[Mount] {
+        &self.core.reactors
+    }
+
+    /// Everything that follows the log for this app, at this moment.
+    pub(crate) fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        self.core.reactors.iter().map(|mount| mount.follower.clone()).collect()
     }
 
     fn inside_of_a_service(&self) -> Self {

@@ -11,7 +11,8 @@ impl Model {
     }
 
     /// A Mermaid flowchart: a box for each aggregate, in it its commands, and arrows to what they raise; a box
-    /// for each reactor, in it its methods, and dotted arrows from what they answer and to what they issue.
+    /// for each reactor, in it its methods, and dotted arrows from what they answer and to what they issue; and
+    /// a cylinder for each projection, with arrows from what it follows.
     pub fn to_mermaid(&self) -> String {
         let mut chart = String::from("flowchart LR\n");
         for (a, aggregate) in self.aggregates.iter().enumerate() {
@@ -28,7 +29,21 @@ impl Model {
                 self.connect(reaction, &format!("r{r}m{m}"), &mut chart);
             }
         }
+        self.add_projections(&mut chart);
         chart
+    }
+
+    fn add_projections(&self, chart: &mut String) {
+        for (p, projection) in self.projections.iter().enumerate() {
+            let _ = writeln!(chart, "  p{p}[(\"{}\")]", label(projection.name));
+            for (a, aggregate) in self.aggregates.iter().enumerate() {
+                for (e, event) in aggregate.events.iter().enumerate() {
+                    if projection.follows(event.name) {
+                        let _ = writeln!(chart, "  a{a}e{e} --> p{p}");
+                    }
+                }
+            }
+        }
     }
 
     /// The arrows of one method.

@@ -9,6 +9,7 @@ use crate::error::DispatchError;
 use crate::event::{Event, EventEnum, EventInfo, Field};
 use crate::incoming::Takes;
 use crate::outcome;
+use crate::projection::{Document, Projection, Rows};
 use crate::reactor::{React, Reactor};
 use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
@@ -276,9 +277,72 @@ impl ReactorRecord {
     }
 }
 
+/// A projection with its methods.
+#[derive(Clone, Copy, Debug)]
+pub struct ProjectionRecord {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// The type's path in the source.
+    pub path: &'static str,
+    /// `documents` or `rows`.
+    pub keeps: &'static str,
+    /// Whether it is written in the transaction of the commit itself.
+    pub inline: bool,
+    /// Adds what its methods take, in written order.
+    pub takes: fn(&mut Vec<Takes>),
+}
+
+impl ProjectionRecord {
+    const fn of<P: Projection>(keeps: &'static str, takes: fn(&mut Vec<Takes>)) -> Self {
+        Self { name: P::NAME, version: P::VERSION, path: "", keeps, inline: P::INLINE, takes }
+    }
+
+    /// The record of the type at this path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// What is registered for the projection `P`: `DOCUMENTS` or `ROWS`, at the path of the type.
+///
+/// Where `P` is no projection, the compiler says so at its methods; for the rest there is [`NoProjection`].
+#[derive(Debug)]
+pub struct Followed<P>(PhantomData<fn(P)>);
+
+impl<P: Document> Followed<P> {
+    /// What is registered, without the path.
+    pub const DOCUMENTS: ProjectionRecord = ProjectionRecord::of::<P>("documents", |takes| {
+        takes.extend(P::METHODS.iter().map(|method| method.takes));
+    });
+}
+
+impl<P: Rows> Followed<P> {
+    /// What is registered, without the path.
+    pub const ROWS: ProjectionRecord = ProjectionRecord::of::<P>("rows", |takes| {
+        takes.extend(P::METHODS.iter().map(|method| method.takes));
+    });
+}
+
+/// What stands in the place of a record that cannot be made.
+pub trait NoProjection {
+    /// Nothing: the program that it stands in does not compile.
+    const DOCUMENTS: ProjectionRecord = NO_PROJECTION;
+    /// Nothing either.
+    const ROWS: ProjectionRecord = NO_PROJECTION;
+}
+
+const NO_PROJECTION: ProjectionRecord =
+    ProjectionRecord { name: "", version: 0, path: "", keeps: "", inline: false, takes: |_| {} };
+
+impl<P> NoProjection for Followed<P> {}
+
 inventory::collect!(EventRecord);
 inventory::collect!(AggregateRecord);
 inventory::collect!(HandlerBlock);
+inventory::collect!(ProjectionRecord);
 inventory::collect!(ReactorRecord);
 
 /// Everything registered in the linked program, in the order of the names.
@@ -301,6 +365,10 @@ pub(crate) fn handlers() -> Vec<&'static HandlerRecord> {
 
 pub(crate) fn reactors() -> Vec<&'static ReactorRecord> {
     sorted(inventory::iter::<ReactorRecord>.into_iter(), |reactor| (reactor.name, reactor.path))
+}
+
+pub(crate) fn projections() -> Vec<&'static ProjectionRecord> {
+    sorted(inventory::iter::<ProjectionRecord>.into_iter(), |projection| (projection.name, projection.path))
 }
 
 fn sorted<R, K: Ord>(

@@ -1,10 +1,27 @@
 //! What runs behind the commands: one engine that takes reactors and projections along the log.
 
+mod drain;
+mod engine;
+mod keeper;
+mod race;
+mod reacting;
+mod running;
+mod station;
+mod wait;
+
+pub use drain::DrainError;
+pub(crate) use reacting::Mount;
+pub use reacting::{ParkedEntry, ParkedError, ParkedWork};
+pub use running::{Running, StartError};
+pub(crate) use station::Hub;
+pub use station::{FollowerState, FollowerStatus};
+pub use wait::WaitError;
+
 use crate::app::App;
 use crate::event::RawEvent;
 use crate::fold;
 use crate::service::BoxFuture;
-use crate::store::{BoxError, Checkpoint, Filter, Lease, LogPage, StoredEvent};
+use crate::store::{AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -17,6 +34,14 @@ pub(crate) trait Follower: Send + Sync + 'static {
     fn processor(&self) -> &Arc<str>;
     /// The events that it is for. Others are passed over.
     fn filter(&self) -> &Filter;
+    /// The most events of one page. Whoever stops it waits until a page is done.
+    fn page(&self) -> u32 {
+        500
+    }
+    /// What it has set aside on the way.
+    fn aside(&self) -> Aside {
+        Aside::default()
+    }
     /// Works through a page that begins behind its checkpoint, and writes how far it has come, in as many
     /// steps as it likes: `lease.checkpoint` is where it is afterwards.
     fn follow<'a>(
@@ -35,6 +60,15 @@ pub(crate) trait Follower: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>>;
 }
 
+/// Work that a follower has set aside, counted in keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Aside {
+    /// Those that wait for somebody to decide.
+    pub parked: u64,
+    /// Those that wait for their next attempt.
+    pub retrying: u64,
+}
+
 /// Why a follower goes no further.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -47,7 +81,38 @@ pub(crate) enum Halt {
     /// It has stopped for good, and says why.
     Stopped(String),
     /// There is nothing to do any more: another build has taken its place.
+    #[allow(dead_code, reason = "said by builds of projections")]
     Done,
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => Self::Unavailable(cause),
+            corrupt @ ReadError::Corrupt { .. } => Self::Stopped(corrupt.to_string()),
+        }
+    }
+}
+
+impl From<AdvanceError> for Halt {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Fenced { .. } => Self::Fenced,
+            AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
+            AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
+            // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
+            changed @ AdvanceError::Changed { .. } => Self::Unavailable(changed.into()),
+        }
+    }
+}
+
+impl From<DecodeError> for Halt {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            newer @ DecodeError::Newer { .. } => Self::Newer(newer),
+            other => Self::Stopped(other.to_string()),
+        }
+    }
 }
 
 /// An event as followers see it.

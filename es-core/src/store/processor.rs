@@ -52,8 +52,17 @@ pub struct Advance {
     pub epoch: u64,
     /// How far the processor has come with this; `None` leaves the checkpoint. It never goes back.
     pub to: Option<Checkpoint>,
-    /// The documents that change.
+    /// The documents that change, each of them once.
     pub writes: Vec<DocumentWrite>,
+}
+
+impl Checkpoint {
+    /// Goes on to `to`, unless it has been farther.
+    pub(crate) fn reach(&mut self, to: Self) {
+        if to.position >= self.position {
+            *self = to;
+        }
+    }
 }
 
 impl Advance {
@@ -70,12 +79,51 @@ pub struct DocumentWrite {
     pub collection: Arc<str>,
     /// Its key in the collection.
     pub key: String,
-    /// The revision it was read at, 0 if there was none; `None` does not look.
+    /// The revision it was read at, 0 if there was none; `None` does not look. One that is by now, a single
+    /// revision on, just as it shall be is taken for written, so that an advance can be sent again.
     pub revision: Option<u64>,
     /// The position of the last event that is in it.
     pub position: Position,
     /// What it holds; `None` deletes it.
     pub body: Option<Bytes>,
+}
+
+impl DocumentWrite {
+    /// Whether there is anything to write where this document is stored now.
+    pub(crate) fn is_due(&self, stored: Option<&StoredDocument>) -> Result<bool, AdvanceError> {
+        let Some(read_at) = self.revision else { return Ok(true) };
+        if read_at == stored.map_or(0, |document| document.revision) {
+            return Ok(true);
+        }
+        let is_written = match (&self.body, stored) {
+            (None, None) => true,
+            (Some(body), Some(document)) => {
+                document.revision == read_at + 1
+                    && document.position == self.position
+                    && document.body == *body
+            }
+            _ => false,
+        };
+        if is_written {
+            return Ok(false);
+        }
+        Err(AdvanceError::Changed { collection: self.collection.clone(), key: self.key.clone() })
+    }
+
+    /// What is stored in the place of `stored`.
+    pub(crate) fn over(self, stored: Option<&StoredDocument>) -> Option<StoredDocument> {
+        let revision = stored.map_or(0, |document| document.revision) + 1;
+        self.body.map(|body| StoredDocument { key: self.key, revision, position: self.position, body })
+    }
+}
+
+/// Whether a collection goes with its processor: it has the same name, or one that goes on behind it. A build
+/// 1 leaves those of build 10 alone.
+pub(crate) fn belongs(collection: &str, processor: &str) -> bool {
+    collection.strip_prefix(processor).is_some_and(|rest| {
+        let is_part = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+        !(is_part(rest.chars().next()) && is_part(processor.chars().next_back()))
+    })
 }
 
 /// A document as it is stored.

@@ -139,7 +139,7 @@ fn spec(written: &Written, input: &DeriveInput) -> TokenStream {
     let (state, fingerprint) = match kept {
         Some(key) => (
             quote!(::core::option::Option::Some(#p::StateCodec::json())),
-            fingerprint::keyed(input, written.version, key),
+            fingerprint::keyed(input, Some(key)),
         ),
         None => (quote!(::core::option::Option::None), 0),
     };

@@ -33,7 +33,8 @@ fn a_type_becomes_a_reactor_without_state() {
                 fingerprint: 0u64,
             };
         }
-    "##]].assert_eq(&expanded(expand(quote!(), item)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), item)));
 }
 
 #[test]
@@ -90,7 +91,8 @@ fn a_type_with_a_key_is_a_state() {
                 fingerprint: 17383841776111785274u64,
             };
         }
-    "##]].assert_eq(&expanded(expand(args, item)));
+    "##]]
+    .assert_eq(&expanded(expand(args, item)));
 }
 
 #[test]
@@ -232,7 +234,8 @@ fn a_block_becomes_records() {
                 .at(::core::concat!(::core::module_path!(), "::PromotionalOffer"))
             }
         };
-    "##]].assert_eq(&expanded(expand(quote!(), block)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), block)));
 }
 
 #[test]
@@ -324,7 +327,8 @@ fn effects_wait_and_take_services() {
                 .at(::core::concat!(::core::module_path!(), "::ShippedMail"))
             }
         };
-    "##]].assert_eq(&expanded(expand(quote!(), block)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), block)));
 }
 
 #[test]

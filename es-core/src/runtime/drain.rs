@@ -1,0 +1,169 @@
+//! `drain`: everything that is to be done, now.
+
+use super::engine::{self, Step};
+use super::keeper::{Held, give_back, keep, take};
+use super::race::{First, race};
+use super::station::FollowerState;
+use super::{Follower, Halt};
+use crate::app::App;
+use crate::error::StoreError;
+use crate::store::{BoxError, LEASE};
+use crate::upcast::DecodeError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Why not everything was done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DrainError {
+    /// One of them has stopped.
+    #[error("{name} has stopped: {reason}")]
+    Stopped {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An event is newer than this code.
+    #[error("{name} cannot read an event")]
+    Newer {
+        /// The name of what follows the log.
+        name: String,
+        /// The event.
+        #[source]
+        source: DecodeError,
+    },
+    /// Another process works on it, and keeps on doing so.
+    #[error("another process holds the lease of {name}")]
+    Held {
+        /// Its name.
+        name: String,
+    },
+    /// The store does not answer. What was done is done; draining again goes on from there.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] BoxError),
+}
+
+/// How long another holder is waited for: until its lease has run out, and some more.
+const PATIENCE: Duration = LEASE.saturating_mul(2);
+
+impl App {
+    /// Runs reactors, projections and due timers until nothing is left to do: until all of them are at the
+    /// head of the log, what they themselves have caused included. Timers that are not due by the app's
+    /// clock, and parked work, are left. An app that runs already is waited for.
+    ///
+    /// # Errors
+    /// [`DrainError`]; the leases are given back.
+    pub async fn drain(&self) -> Result<(), DrainError> {
+        loop {
+            if let Ok(_alone) = self.hub().running.try_lock() {
+                return self.drain_alone().await;
+            }
+            if !self.hub().stations().is_empty() {
+                return self.caught_up().await;
+            }
+            // Another drain, or a start that has not come to its first follower yet.
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Round after round, until nobody finds anything.
+    async fn drain_alone(&self) -> Result<(), DrainError> {
+        loop {
+            let head = self.store().head().await.map_err(unread)?;
+            let mut idle = true;
+            for follower in self.followers() {
+                idle &= !self.drain_one(&follower).await?;
+            }
+            // A timer that fired is no step along the log, but what it has caused is in the log.
+            if idle && self.store().head().await.map_err(unread)? == head {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether it had anything to do.
+    async fn drain_one(&self, follower: &Arc<dyn Follower>) -> Result<bool, DrainError> {
+        let held = self.take_soon(&**follower).await?;
+        let mut lease = held.lease.clone();
+        let work = async {
+            engine::known_log(self, lease.checkpoint).await?;
+            let mut went = false;
+            loop {
+                match engine::step(self, &**follower, &mut lease, None).await? {
+                    Step::Went => went = true,
+                    Step::Rests(Some(next)) if next <= self.now() => went = true,
+                    Step::Rests(next) if follower.aside().retrying > 0 => {
+                        went = true;
+                        let pause = next.map_or(Duration::ZERO, |next| engine::until(self, next));
+                        sleep(pause.min(Duration::from_millis(250))).await;
+                    }
+                    Step::Rests(_) => return Ok(went),
+                }
+            }
+        };
+        let done = match race(work, keep(self, &held)).await {
+            First::One(done) => done,
+            First::Other(()) => Err(Halt::Fenced),
+        };
+        give_back(self, &held.lease).await;
+        let name = follower.name().to_owned();
+        match done {
+            Ok(went) => Ok(went),
+            // Another one works on it, or did: the next round sees how far that has come.
+            Err(Halt::Fenced) => Ok(true),
+            Err(Halt::Done) => Ok(lease.checkpoint != held.lease.checkpoint),
+            Err(Halt::Unavailable(cause)) => Err(DrainError::Unavailable(cause)),
+            Err(Halt::Newer(source)) => Err(DrainError::Newer { name, source }),
+            Err(Halt::Stopped(reason)) => Err(DrainError::Stopped { name, reason }),
+        }
+    }
+
+    async fn take_soon(&self, follower: &dyn Follower) -> Result<Held, DrainError> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match take(self, follower).await {
+                Ok(Some(held)) => return Ok(held),
+                Ok(None) if Instant::now() < patience => sleep(Duration::from_millis(20)).await,
+                Ok(None) => return Err(DrainError::Held { name: follower.name().to_owned() }),
+                Err(Halt::Unavailable(cause)) => return Err(DrainError::Unavailable(cause)),
+                Err(halt) => {
+                    let reason = format!("its lease cannot be taken: {halt:?}");
+                    return Err(DrainError::Stopped { name: follower.name().to_owned(), reason });
+                }
+            }
+        }
+    }
+
+    /// Waits until what runs here has come to the end of the log, and nothing has followed from that.
+    async fn caught_up(&self) -> Result<(), DrainError> {
+        loop {
+            let head = self.store().head().await.map_err(unread)?;
+            for station in self.hub().stations() {
+                let before = station.progress().rests;
+                // The rest that is under way may have looked before the call; the one behind it has not.
+                let progress = station
+                    .until(|progress| {
+                        let there = progress.position >= head && progress.rests > before + 1;
+                        let left =
+                            matches!(progress.state, FollowerState::Stopped(_) | FollowerState::Newer(_));
+                        (there && progress.aside.retrying == 0)
+                            || left
+                            || progress.state == FollowerState::Done
+                    })
+                    .await;
+                if let FollowerState::Stopped(reason) | FollowerState::Newer(reason) = progress.state {
+                    return Err(DrainError::Stopped { name: station.name.to_owned(), reason });
+                }
+            }
+            if self.store().head().await.map_err(unread)? == head {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn unread(error: crate::store::ReadError) -> DrainError {
+    DrainError::Unavailable(StoreError::from(error).into())
+}
