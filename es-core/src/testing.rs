@@ -16,6 +16,13 @@ use std::sync::{Arc, OnceLock};
 
 pub use crate::reactor::{Call, Due, Issued, IssuedCommand, Wish};
 
+#[path = "testing/following.rs"]
+mod following;
+pub use following::{
+    Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
+    reaction, takes,
+};
+
 /// An event as it comes back from its own bytes.
 ///
 /// # Errors

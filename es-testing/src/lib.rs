@@ -43,10 +43,15 @@ mod clock;
 mod diff;
 mod events;
 mod fault;
+mod happening;
 mod laws;
 pub mod prelude;
+mod projection;
+mod reactor;
 mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use projection::{GivenProjection, projection};
+pub use reactor::{GivenReactor, ThenReactor, TimerDue, reactor};
 pub use scenario::{Given, Then, given, given_nothing};

@@ -3,9 +3,12 @@
 
 mod failures;
 mod features;
+mod followers;
 mod laws;
 mod model;
+mod projections;
 mod races;
+mod reactors;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
