@@ -15,6 +15,7 @@ mod lessons;
 mod log;
 mod orders;
 mod pricing;
+mod promotion;
 mod shop;
 mod sizes;
 mod subscription;
