@@ -11,6 +11,7 @@ mod banking;
 mod billing;
 mod cart;
 mod counter;
+mod daily;
 mod lessons;
 mod log;
 mod orders;
