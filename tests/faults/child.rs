@@ -114,7 +114,8 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
         edits: None,
         events,
     };
-    Commit { parts: vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])] }
+    let parts = vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])];
+    Commit { parts, fence: None }
 }
 
 fn report(key: &str, answer: &Result<Appended, AppendError>) {
