@@ -97,8 +97,8 @@ async fn a_panic_in_work_is_its_error_and_the_store_goes_on() {
     let (_folder, store, held) = set_up().await;
     let panics = |tx: &SqliteTx| {
         deposit(tx, 50)?;
-        let account: Option<i64> = None;
-        account.expect("every account has a balance");
+        let accounts = Vec::<i64>::new();
+        accounts.first().copied().expect("every account has a balance");
         Ok::<(), rusqlite::Error>(())
     };
     let answer = work(&store, advance_to(&held, 3, Vec::new()), panics).await;

@@ -197,7 +197,9 @@ impl File {
                     Some(ErrorCode::DiskFull) => {}
                     // Nor is it that rows refer to others that are not there.
                     Some(ErrorCode::ConstraintViolation) => {
-                        batch.iter_mut().for_each(|job| job.refuse(&error));
+                        for job in batch.iter_mut() {
+                            job.refuse(&error);
+                        }
                     }
                     _ => {
                         self.doubt = Doubt::SyncFailed;

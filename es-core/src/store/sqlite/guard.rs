@@ -84,9 +84,9 @@ fn is_refused(action: &AuthAction<'_>) -> bool {
         | AuthAction::Attach { .. }
         | AuthAction::Detach { .. }
         | AuthAction::Pragma { .. }
-        | AuthAction::Unknown { .. } => true,
+        | AuthAction::Unknown { .. }
         // What is temporary stays on the connection, and hides tables of the same name from us.
-        AuthAction::CreateTempIndex { .. }
+        | AuthAction::CreateTempIndex { .. }
         | AuthAction::CreateTempTable { .. }
         | AuthAction::CreateTempTrigger { .. }
         | AuthAction::CreateTempView { .. } => true,

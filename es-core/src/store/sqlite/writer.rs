@@ -119,6 +119,8 @@ struct Batch {
     size: usize,
     /// What came behind them and is not stored together with them: it is the next batch.
     held: Option<Box<dyn Job>>,
+    /// Whether the one job in it must stay the only one.
+    is_alone: bool,
     /// Who waits for the end, if that is what stands behind the jobs.
     closing: Option<oneshot::Sender<()>>,
 }
@@ -129,13 +131,14 @@ impl Batch {
             && self.size < BATCH_BYTES
             && self.held.is_none()
             && self.closing.is_none()
-            && !self.jobs.iter().any(|job| job.is_alone())
+            && !self.is_alone
     }
 
     fn add(&mut self, job: Box<dyn Job>) {
         if job.is_alone() && !self.jobs.is_empty() {
             self.held = Some(job);
         } else {
+            self.is_alone = job.is_alone();
             self.size += job.size();
             self.jobs.push(job);
         }
