@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
-    Expected, LEASE, Lease, NewEvent, RowStore, SqliteStore, SqliteTx,
+    Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteStore, SqliteTx,
 };
 use es_core::{Position, StreamId};
 use std::io::Write;
@@ -139,7 +139,7 @@ async fn lease(store: &SqliteStore, processor: &str) -> Lease {
     }
 }
 
-fn work(sql: &'static str) -> Box<dyn FnMut(&SqliteTx) -> Result<(), es_core::store::BoxError> + Send> {
+fn work(sql: &'static str) -> RowWork<SqliteTx> {
     Box::new(move |tx| Ok(tx.execute_batch(sql)?))
 }
 
