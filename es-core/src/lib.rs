@@ -150,6 +150,8 @@ pub use {jiff, serde_json, uuid};
 pub mod prelude {
     pub use crate::TimestampExt as _;
     pub use crate::store::{EventStore, Filter};
+    #[cfg(feature = "sqlite")]
+    pub use crate::store::{SqliteError, SqliteTx};
     pub use crate::{
         Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, CancelTimer, Clock, Command,
         CommandError, CommandId, Commands, Committed, Context, DecodeError, DispatchError, DomainError,
