@@ -143,6 +143,8 @@ pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
+    #[cfg(feature = "sqlite")]
+    pub use crate::store::{SqliteError, SqliteTx};
     pub use crate::{
         Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, CancelTimer, Clock, Command,
         CommandError, CommandId, Commands, Committed, Context, DecodeError, DispatchError, DomainError,
