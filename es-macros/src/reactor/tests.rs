@@ -33,7 +33,8 @@ fn a_type_becomes_a_reactor_without_state() {
                 fingerprint: 0u64,
             };
         }
-    "##]].assert_eq(&expanded(expand(quote!(), item)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), item)));
 }
 
 #[test]
@@ -90,7 +91,8 @@ fn a_type_with_a_key_is_a_state() {
                 fingerprint: 17383841776111785274u64,
             };
         }
-    "##]].assert_eq(&expanded(expand(args, item)));
+    "##]]
+    .assert_eq(&expanded(expand(args, item)));
 }
 
 #[test]
@@ -232,7 +234,8 @@ fn a_block_becomes_records() {
                 .at(::core::concat!(::core::module_path!(), "::PromotionalOffer"))
             }
         };
-    "##]].assert_eq(&expanded(expand(quote!(), block)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), block)));
 }
 
 #[test]
@@ -324,7 +327,8 @@ fn effects_wait_and_take_services() {
                 .at(::core::concat!(::core::module_path!(), "::ShippedMail"))
             }
         };
-    "##]].assert_eq(&expanded(expand(quote!(), block)));
+    "##]]
+    .assert_eq(&expanded(expand(quote!(), block)));
 }
 
 #[test]
@@ -376,7 +380,6 @@ fn every_fault_of_a_block_is_reported_at_once() {
             fn two_keys(&mut self, e: &Shipped) {}
             #[key(refused.command.cart)]
             fn key_of_a_refusal(&mut self, refused: &Refused<Ship>) {}
-            fn refused_what(&self, refused: &Refused) {}
             async fn waits(&mut self, e: &Shipped, mailer: &dyn Mailer) {}
             fn later(&self, e: &Shipped, raw: &RawEvent, rates: Rates) {}
             fn hidden(&self, e: &Shipped) -> impl IntoCommands {}
@@ -397,7 +400,6 @@ fn every_fault_of_a_block_is_reported_at_once() {
             "say which key the event is for: `#[key(e.cart)]`",
             "`#[key(..)]` stands here twice: remove one of them",
             "a refusal is for the key that issued the command: remove `#[key(..)]`",
-            "say which command was refused: `&Refused<Command>`",
             "a reactor with a state is not async, its commands are data: issue a command, or put the effect in a reactor of its own, without `key`",
             "a reactor with a state has no effects, so no `&dyn Mailer`: issue a command, or put the effect in a reactor of its own, without `key`",
             "`&RawEvent` is what a method answers: it stands first, and alone",

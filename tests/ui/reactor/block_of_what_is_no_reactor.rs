@@ -1,3 +1,4 @@
+//! Several errors: the block needs the declaration in its head, in its table and in its receivers.
 use es_core::prelude::*;
 
 #[event]

@@ -1,3 +1,4 @@
+//! Several errors: the signature itself needs the command, beside what is generated.
 use es_core::prelude::*;
 
 #[event]
