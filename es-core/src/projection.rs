@@ -78,8 +78,11 @@ type ChangeOf<P> = fn(Change<'_, P>) -> Result<(), BoxError>;
 
 /// The key of an event where no method says another; what stands in a method's record without `#[key(..)]`.
 #[doc(hidden)]
-pub fn key_of_stream<K: Key>(_: &(dyn Any + Send + Sync), event: &RawEvent) -> Result<Vec<K>, IdError> {
-    K::of(&event.envelope).map(|key| vec![key])
+pub fn key_of_stream<P: Projection>(
+    _: &(dyn Any + Send + Sync),
+    event: &RawEvent,
+) -> Result<Vec<P::Key>, IdError> {
+    P::Key::of(&event.envelope).map(|key| vec![key])
 }
 
 /// What a method is called with.

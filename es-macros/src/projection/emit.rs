@@ -2,6 +2,7 @@
 
 use super::syntax::mentions;
 use super::{Follows, Keeps, Message, Model, Param, Role};
+use crate::ctx::ends;
 use crate::names::source_text;
 use crate::sig::{self, Block, Method, braced_at, respan};
 use proc_macro2::TokenStream;
@@ -36,10 +37,10 @@ fn documents(p: &TokenStream, model: &Model<'_>) -> TokenStream {
     let (projection, place) = (model.projection, model.projection.span());
     let methods = model.methods.iter().map(|follows| {
         let (cfgs, name) = (follows.method.cfgs(), follows.method.name().to_string());
-        let keys = follows.key.as_ref().map_or_else(
-            || quote!(#p::key_of_stream::<<Self as #p::Projection>::Key>),
-            |key| keys(p, follows, key),
-        );
+        let keys = follows
+            .key
+            .as_ref()
+            .map_or_else(|| quote!(#p::key_of_stream::<Self>), |key| keys(p, follows, key));
         let (taken, apply) = (taken(follows), change(p, follows));
         quote!(#(#cfgs)* #p::DocumentMethod::#taken(#name, #keys, #apply))
     });
@@ -96,11 +97,14 @@ fn taken(follows: &Follows<'_>) -> TokenStream {
 /// `|message, event| { let e: &OrderPlaced = message; .. Ok(IntoKeys::<K>::into_keys(e.day)) }`
 fn keys(p: &TokenStream, follows: &Follows<'_>, key: &Expr) -> TokenStream {
     let lets = follows.params.iter().map(|param| given(p, follows, param, key));
-    let into = quote!(<_ as #p::IntoKeys<<Self as #p::Projection>::Key>>::into_keys(#key));
+    // What the expression gives is blamed where it stands.
+    let (first, last) = ends(key);
+    let into = respan(&quote!(<_ as #p::IntoKeys<<Self as #p::Projection>::Key>>::), first);
+    let into_keys = quote_spanned!(last=> into_keys);
     quote! {
         |__es_message, __es_event| {
             #(#lets)*
-            ::core::result::Result::Ok(#into)
+            ::core::result::Result::Ok(#into #into_keys(#key))
         }
     }
 }
