@@ -186,7 +186,7 @@ impl<K, T: ?Sized> IdParam<K, T> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<K: Key> IdParam<K, K> {
+impl<K> IdParam<K, K> {
     /// The key itself.
     pub fn get<'a>(self, key: &'a K, _: &Envelope) -> Result<&'a K, IdError> {
         Ok(key)
