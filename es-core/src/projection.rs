@@ -273,10 +273,9 @@ pub enum RowKind {}
 /// A projection that an app over a store of type `S` can run.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the projection `{Self}` cannot be kept in `{S}`",
-    label = "not on this store",
-    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
-    note = "its methods stand in `#[projection] impl {Self} {{ .. }}`"
+    message = "`{Self}` is not a projection",
+    label = "not a projection",
+    note = "put `#[projection]` on the type `{Self}`"
 )]
 pub trait MountOn<S>: Projection {
     /// What it keeps.
@@ -285,7 +284,15 @@ pub trait MountOn<S>: Projection {
 
 /// How a projection `P` of this kind runs on a store of type `S`.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the projection `{P}` cannot be kept in `{S}`",
+    label = "not on this store",
+    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
+    note = "its methods stand in `#[projection] impl {P} {{ .. }}`"
+)]
 pub trait MountKind<P, S> {}
 
+#[diagnostic::do_not_recommend]
 impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {}
+#[diagnostic::do_not_recommend]
 impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {}
