@@ -140,83 +140,6 @@ impl Balances {
     fn nothing(&self, _: &DayForgotten) {}
 }
 
-/// Generated code needs nothing from where it stands.
-mod bare {
-    #![no_implicit_prelude]
-    use ::es_core::{Envelope, RawEvent, aggregate, applier, event, projection, value};
-
-    #[value]
-    pub struct Colour(pub u8);
-    #[event]
-    pub struct Switched {
-        pub colour: ::core::option::Option<Colour>,
-        pub room: ::std::string::String,
-    }
-    #[projection(key = ::std::string::String, no_derive(Debug))]
-    #[derive(::core::fmt::Debug)]
-    pub struct Colours {
-        pub last: ::core::option::Option<Colour>,
-    }
-    #[projection]
-    impl Colours {
-        #[key(&e.room)]
-        fn switched(
-            &mut self,
-            e: &Switched,
-            _: &Envelope,
-            _: &::std::string::String,
-        ) -> ::core::result::Result<(), ::core::fmt::Error> {
-            self.last = ::core::clone::Clone::clone(&e.colour);
-            ::core::result::Result::Ok(())
-        }
-        fn ended(self, _: &RawEvent) {}
-    }
-
-    pub struct WireTx;
-    #[projection(name = "switched")]
-    pub struct Wires;
-    #[projection]
-    impl Wires {
-        fn setup(_: &WireTx) -> ::core::result::Result<(), ::core::fmt::Error> {
-            ::core::result::Result::Ok(())
-        }
-        fn switched(&self, _: &Switched, _: &WireTx, _: &::std::string::String) {}
-    }
-
-    #[event]
-    pub struct Rung;
-    #[aggregate(id = ::std::string::String, default)]
-    #[derive(::core::default::Default)]
-    pub struct Till;
-    #[applier]
-    impl Till {
-        fn rung(&mut self, _: &Rung) {}
-    }
-    #[projection(key = u64, name = "total")]
-    pub struct Twin;
-    #[projection]
-    impl Twin {
-        fn switched(&mut self, _: &Switched) {}
-    }
-}
-
-mod renamed {
-    pub mod inner {
-        pub use ::es_core as language;
-    }
-    use super::bare;
-    use inner::language::projection;
-
-    #[projection(key = (), name = "rung", crate = crate::renamed::inner::language)]
-    pub struct Bell(u64);
-    #[projection(crate = crate::renamed::inner::language)]
-    impl Bell {
-        fn rung(&mut self, _: &bare::Rung) {
-            self.0 += 1;
-        }
-    }
-}
-
 fn event(name: &'static str, schema: u16, stream: &str, payload: &'static str) -> RawEvent {
     RawEvent {
         name: name.into(),
@@ -403,27 +326,5 @@ fn projections_are_part_of_the_model() {
     let days = model.projections().find(|projection| projection.name == "days").unwrap();
     assert!(days.follows("order.cancelled") && !days.follows("order.opened"));
     let names: Vec<_> = model.projections().map(|projection| projection.name).collect();
-    assert_eq!(names, ["balances", "colours", "days", "log", "rung", "switched", "total", "total"]);
-    let json: es_core::serde_json::Value = es_core::serde_json::from_str(&model.to_json()).unwrap();
-    assert_eq!(json["projections"][0]["name"], "balances");
-    assert_eq!(json["projections"][0]["events"][1], "DayForgotten");
-}
-
-#[test]
-fn the_chart_leads_from_events_to_the_projections_that_follow_them() {
-    let chart = es_core::model().to_mermaid();
-    let boxed = |line: &str| chart.lines().any(|there| there.trim() == line);
-    assert!(boxed("p0[(\"balances\")]"), "{chart}");
-    // The only aggregate is the till. `balances`, `colours` and `log` take every event, `rung` takes its own.
-    let arrows: Vec<_> = chart.lines().map(str::trim).filter(|line| line.contains("--> p")).collect();
-    assert_eq!(arrows, ["a0e0 --> p0", "a0e0 --> p1", "a0e0 --> p3", "a0e0 --> p4"], "{chart}");
-}
-
-#[test]
-fn a_check_finds_projections_that_share_a_name() {
-    let found = es_core::model().check();
-    let twins =
-        found.iter().find(|found| matches!(found, es_core::model::Finding::SharedProjectionName { .. }));
-    let said = "projections projects::Total and projects::bare::Twin share the name \"total\"";
-    assert_eq!(twins.map(ToString::to_string).as_deref(), Some(said));
+    assert_eq!(names, ["balances", "days", "log", "total"]);
 }

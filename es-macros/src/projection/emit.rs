@@ -192,13 +192,11 @@ fn id_param(p: &TokenStream, id: &Type, ask: &TokenStream) -> TokenStream {
 
 /// The call, and what it answers as a `Result`. The returned type is blamed where it is none.
 fn settled(p: &TokenStream, method: &Method, call: &TokenStream) -> TokenStream {
-    match sig::returned(&method.sig) {
-        Some(returned) => {
-            let settle = quote_spanned!(returned.span()=> settle);
-            quote!(<#returned as #p::Projected>::#settle(#call))
-        }
-        None => quote!(#call; ::core::result::Result::Ok(())),
-    }
+    let Some(returned) = sig::returned(&method.sig) else {
+        return quote!(#call; ::core::result::Result::Ok(()));
+    };
+    let settle = quote_spanned!(returned.span()=> settle);
+    quote!(<#returned as #p::Projected>::#settle(#call))
 }
 
 /// The type is declared for what its methods keep.

@@ -4,7 +4,7 @@ use super::params::{behind, is_transaction, message, one_transaction, transactio
 use super::{FOREIGN, Follows, Keeps, Param, Role};
 use crate::diag::Errors;
 use crate::handlers::{Takes, result_error};
-use crate::sig::{self, Block, Method};
+use crate::sig::{Block, Method};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Expr, Meta, Type};
@@ -117,9 +117,8 @@ fn receiver(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> Option<bool> 
                              one that keeps rows of its own takes `&self` and `&SqliteTx`";
     const ROWS: &str = "a method that keeps rows takes `&self`: what it changes is behind the transaction";
     match (keeps, method.takes()) {
-        (Keeps::Documents, Takes::Unique(_)) => return Some(false),
         (Keeps::Documents, Takes::Value(_)) => return Some(true),
-        (Keeps::Rows(_), Takes::Shared(_)) => return Some(false),
+        (Keeps::Documents, Takes::Unique(_)) | (Keeps::Rows(_), Takes::Shared(_)) => return Some(false),
         (Keeps::Documents, Takes::Nothing) => errors.at(method.name(), DOCUMENTS),
         (Keeps::Rows(_), Takes::Nothing) => errors.at(method.name(), ROWS),
         (Keeps::Documents, Takes::Shared(receiver) | Takes::Odd(receiver)) => errors.at(receiver, DOCUMENTS),
