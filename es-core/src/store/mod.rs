@@ -227,10 +227,3 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`AdvanceError`] if the lease is held, or the store cannot answer.
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>>;
 }
-
-/// A store whose database also holds rows of a projection's own, written in the transaction that moves its
-/// checkpoint.
-pub trait RowStore: EventStore {
-    /// What the methods of such a projection take.
-    type Tx: 'static;
-}
