@@ -152,7 +152,7 @@ impl Fees {
     }
     fn closed(self, _: &AccountClosed) {}
 }
-pub const IDLE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+pub const IDLE: std::time::Duration = std::time::Duration::from_hours(30 * 24);
 
 pub trait Mailer: Send + Sync {
     fn send(&self, letter: &str) -> Result<(), MailError>;

@@ -244,7 +244,7 @@ fn state<R: React>(stage: &Stage<R>, key: &R::Key) -> Result<R, Fault> {
     };
     let lane = lane(stage, key);
     match lane.and_then(|lane| lane.state.as_deref()) {
-        Some(state) => (codec.decode)(state)
+        Some(stored) => (codec.decode)(stored)
             .map_err(|error| Fault::new(format!("the state of {key:?} cannot be read back: {error}"))),
         None if lane.is_some_and(|lane| lane.seen) => {
             Err(Fault::new(format!("there is no state: {key:?} has ended")))

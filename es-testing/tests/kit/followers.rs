@@ -4,7 +4,7 @@ use es_core::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Reminds a reader, and at the third time asks for the book at once.
 #[reactor(key = BookId)]
