@@ -37,6 +37,9 @@
 //! 4. a snapshot at every version and its tail equal the full fold (aggregates with snapshots);
 //! 5. an error, or a no-op, records nothing.
 //!
+//! [`reactor`] and [`projection`] begin scenarios of what follows the log: given events, when another one, then
+//! commands, timers, states or documents. They run by themselves, without an aggregate, and have their laws, too.
+//!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
 mod clock;

@@ -46,7 +46,10 @@ macro_rules! iterable {
     ($([$($params:tt)*] $list:ty;)*) => { $(
         impl<$($params)*> EventList for $list {
             fn visit(self, visitor: &mut impl EventVisitor) {
-                self.into_iter().for_each(|one| one.visit(visitor));
+                let events = self.into_iter();
+                for one in events {
+                    one.visit(visitor);
+                }
             }
         }
     )* };

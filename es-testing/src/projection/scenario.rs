@@ -15,6 +15,15 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 /// A scenario of a projection that keeps documents begins.
+///
+/// ```
+/// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+/// projection::<Turnover>()
+///     .given(&1, (AccountOpened {}, MoneyDeposited { amount: 50 }, MoneyWithdrawn { amount: 20 }))
+///     .given(&2, (AccountOpened {}, MoneyDeposited { amount: 50 }, AccountClosed))
+///     .then(&1, Turnover { paid_in: 50, paid_out: 20 })
+///     .then_none(&2);
+/// ```
 #[track_caller]
 pub fn projection<P: Document>() -> GivenProjection<P> {
     GivenProjection {
@@ -123,6 +132,17 @@ impl<P: Document> GivenProjection<P> {
     }
 
     /// These are the documents, and there is no other.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// projection::<Turnover>()
+    ///     .given(&1, MoneyDeposited { amount: 50 })
+    ///     .given(&2, MoneyDeposited { amount: 20 })
+    ///     .then_documents([
+    ///         (1, Turnover { paid_in: 50, paid_out: 0 }),
+    ///         (2, Turnover { paid_in: 20, paid_out: 0 }),
+    ///     ]);
+    /// ```
     ///
     /// # Panics
     /// If they are not, with every field that differs; if the projection fails; or if a law is broken.

@@ -14,6 +14,15 @@ use std::sync::Arc;
 /// A scenario of a reactor begins.
 ///
 /// The reactor runs by itself: no aggregate carries its commands out, they are compared as data.
+///
+/// ```
+/// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+/// reactor::<Fees>()
+///     .given(&1, (AccountOpened {}, MoneyWithdrawn { amount: 5 }))
+///     .when(&1, MoneyWithdrawn { amount: 5 })
+///     .then_commands(ChargeFee { account: 1 })
+///     .then_state(&1, |fees| assert_eq!(fees.withdrawals, 2));
+/// ```
 #[track_caller]
 pub fn reactor<R: React>() -> GivenReactor<R> {
     GivenReactor {
@@ -47,6 +56,15 @@ impl<R: React> GivenReactor<R> {
 
     /// What follows happens at this time. A scenario starts at
     /// [`VirtualClock::START`](crate::VirtualClock::START), or at the first time given here if that is earlier.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// let halloween: Timestamp = "2017-10-31T10:00:00Z".parse().unwrap();
+    /// reactor::<Fees>()
+    ///     .at(halloween)
+    ///     .when(&1, MoneyWithdrawn { amount: 5 })
+    ///     .then_timer(halloween + IDLE, CloseAccount { account: 1 });
+    /// ```
     pub fn at(self, time: Timestamp) -> Self {
         self.step(Step::Setting(Setting::At(time)))
     }
@@ -63,6 +81,15 @@ impl<R: React> GivenReactor<R> {
 
     /// Provides a service, as in `.service::<dyn Mailer>(Arc::new(FakeMailer))`. Only those have to be there
     /// that are taken by the methods that run.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use std::sync::Arc;
+    /// reactor::<Welcome>()
+    ///     .service::<dyn Mailer>(Arc::new(FakeMailer))
+    ///     .when(&1, AccountOpened {})
+    ///     .then_no_commands();
+    /// ```
     pub fn service<T: ?Sized + Send + Sync + 'static>(mut self, service: Arc<T>) -> Self {
         self.cast.provide(service);
         self

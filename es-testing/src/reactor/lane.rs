@@ -26,7 +26,7 @@ pub(super) enum Standing {
     /// It does.
     Free,
     /// Its last event failed this often, and is tried again.
-    Failed { work: Work, attempts: u32, why: String },
+    Failed { work: Box<Work>, attempts: u32, why: String },
     /// Something was set aside, behind which all else waits.
     Parked,
 }

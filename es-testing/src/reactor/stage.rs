@@ -157,7 +157,7 @@ impl<R: React> Stage<R> {
             }
             Err(why) => {
                 self.world.tale.tell("failed", &format!("attempt {attempt} for {:?}: {why}", lane.key));
-                self.lanes[at].standing = Standing::Failed { work, attempts: attempt, why };
+                self.lanes[at].standing = Standing::Failed { work: Box::new(work), attempts: attempt, why };
                 self.came.failed.push(at);
                 Ok(())
             }
@@ -169,7 +169,7 @@ impl<R: React> Stage<R> {
         let standing = std::mem::replace(&mut self.lanes[at].standing, Standing::Free);
         match standing {
             Standing::Failed { work, attempts, .. } => {
-                self.attempt(at, work, attempts + 1, Mode::Aloud).await
+                self.attempt(at, *work, attempts + 1, Mode::Aloud).await
             }
             other => {
                 self.lanes[at].standing = other;

@@ -115,6 +115,14 @@ impl<R: React> ThenReactor<R> {
 
     /// The process of a key has ended: it has neither state nor timers.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// reactor::<Fees>()
+    ///     .given(&1, MoneyWithdrawn { amount: 5 })
+    ///     .when(&1, AccountClosed)
+    ///     .then_ended(&1);
+    /// ```
+    ///
     /// # Panics
     /// If it has, or if the reactor has never seen the key.
     #[track_caller]
@@ -130,6 +138,13 @@ impl<R: React> ThenReactor<R> {
     }
 
     /// A timer is set that issues this command at this time, or so long after now.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// reactor::<Fees>()
+    ///     .when(&1, MoneyWithdrawn { amount: 5 })
+    ///     .then_timer(IDLE, CloseAccount { account: 1 });
+    /// ```
     ///
     /// # Panics
     /// If there is none, with those that are set.
@@ -184,6 +199,16 @@ impl<R: React> ThenReactor<R> {
     /// The reactor failed for good: it is tried as often as its `retry(..)` says, fails each time, and is set
     /// aside. Later events of the key wait behind it.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// # use std::sync::Arc;
+    /// reactor::<Welcome>()
+    ///     .service::<dyn Mailer>(Arc::new(BrokenMailer))
+    ///     .when(&1, AccountOpened {})
+    ///     .then_retry()
+    ///     .then_parked();
+    /// ```
+    ///
     /// # Panics
     /// If nothing failed, if a further attempt does not fail, or if `on_failure` is not `park`.
     #[track_caller]
@@ -219,7 +244,7 @@ fn state<R: React>(stage: &Stage<R>, key: &R::Key) -> Result<R, Fault> {
     };
     let lane = lane(stage, key);
     match lane.and_then(|lane| lane.state.as_deref()) {
-        Some(state) => (codec.decode)(state)
+        Some(stored) => (codec.decode)(stored)
             .map_err(|error| Fault::new(format!("the state of {key:?} cannot be read back: {error}"))),
         None if lane.is_some_and(|lane| lane.seen) => {
             Err(Fault::new(format!("there is no state: {key:?} has ended")))

@@ -125,7 +125,7 @@ fn write_state<R: Reactor>(state: Option<&R>) -> Result<Option<Vec<u8>>, String>
 
 fn same(once: &Done, again: Result<Done, String>) -> Result<(), Vec<String>> {
     let again = again.map_err(|why| vec![format!("the second time {why}")])?;
-    let json = |state: &Option<Vec<u8>>| state.as_deref().and_then(|state| value(state));
+    let json = |state: &Option<Vec<u8>>| state.as_deref().and_then(value);
     let (first, second) = (json(&once.state), json(&again.state));
     let mut lines = match (&first, &second) {
         (Some(first), Some(second)) => diff::fields(second, first),

@@ -24,6 +24,16 @@ impl<R: React> GivenReactor<R> {
     /// is given it again, with the same attempt and the same ids, and a command that it issues again is not
     /// carried out again.
     ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// reactor::<Fees>()
+    ///     .given(&1, MoneyWithdrawn { amount: 5 })
+    ///     .when(&1, MoneyWithdrawn { amount: 5 })
+    ///     .then_commands(ChargeFee { account: 1 })
+    ///     .when_redelivered()
+    ///     .then_no_commands();
+    /// ```
+    ///
     /// # Panics
     /// As [`when`](Self::when), and if there was no event.
     #[must_use = "a scenario needs a `.then_..(..)`"]
@@ -34,6 +44,15 @@ impl<R: React> GivenReactor<R> {
 
     /// A command that the reactor has issued is refused with this error. Its method for `&Refused<C>` is told
     /// of it; where there is none, the refusal is parked, or whatever `on_failure` says.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// let ended = CommandError::Rejected(AccountError::Overdrawn);
+    /// reactor::<Fees>()
+    ///     .given(&1, [MoneyWithdrawn { amount: 5 }, MoneyWithdrawn { amount: 5 }])
+    ///     .when_refused(ChargeFee { account: 1 }, ended)
+    ///     .then_commands(CloseAccount { account: 1 });
+    /// ```
     ///
     /// # Panics
     /// As [`when`](Self::when), if the reactor has issued no such command, and if the error is no refusal.
@@ -48,6 +67,14 @@ impl<R: React> GivenReactor<R> {
     }
 
     /// Time passes. The timers that are due by then issue their commands, the earliest first.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// reactor::<Fees>()
+    ///     .given(&1, MoneyWithdrawn { amount: 5 })
+    ///     .when_time_passes(IDLE)
+    ///     .then_commands(CloseAccount { account: 1 });
+    /// ```
     ///
     /// # Panics
     /// As [`when`](Self::when), and if that is beyond the year 9999.

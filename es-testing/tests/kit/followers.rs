@@ -1,13 +1,10 @@
 //! What follows the books of the library: reminders, mails, counts.
 use crate::model::*;
-use es_core::__private::{Document, DocumentMethod, Key, Projected, Projection, Takes, message, read_event};
-use es_core::TimestampExt;
 use es_core::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Reminds a reader, and at the third time asks for the book at once.
 #[reactor(key = BookId)]
@@ -81,110 +78,71 @@ impl Numbers {
     }
 }
 
-/// What `#[projection]` says of a type, and its methods.
-macro_rules! document {
-    ($name:ident, $stored:literal, $key:ty, [$($method:expr),*]) => {
-        impl Projection for $name {
-            const NAME: &'static str = $stored;
-            const VERSION: u32 = 1;
-            type Key = $key;
-            const INLINE: bool = false;
-            const FINGERPRINT: u64 = 1;
-        }
-        impl Document for $name {
-            const METHODS: &'static [DocumentMethod<Self>] = &[$($method),*];
-        }
-    };
-}
-macro_rules! projects {
-    ($name:ident: $event:ty, $keys:expr, |$change:ident| $body:expr) => {
-        DocumentMethod {
-            name: stringify!($name),
-            takes: Takes::event::<$event>(),
-            read: read_event::<$event>,
-            keys: $keys,
-            apply: |$change| Projected::settle($body),
-        }
-    };
-}
-
 /// How often a book was lent.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[projection(key = BookId)]
 pub struct Loans {
     pub title: String,
     pub loans: u32,
 }
-document!(
-    Loans,
-    "loans",
-    BookId,
-    [
-        projects!(bought: Bought, |_, event| Ok(vec![Key::of(&event.envelope)?]), |change| {
-            let Bought { title, .. } = message(change.message);
-            change.document.get_or_insert_default().title.clone_from(title);
-        }),
-        projects!(lent: Lent, |_, event| Ok(vec![Key::of(&event.envelope)?]), |change| {
-            change.document.get_or_insert_default().loans += 1;
-        }),
-        projects!(returned: Returned, |_, event| Ok(vec![Key::of(&event.envelope)?]), |change| {
-            let loans = change.document.as_ref().map_or(0, |document| document.loans);
-            if loans == 0 { Err(NoPost("a book that nobody has".to_owned())) } else { Ok(()) }
-        }),
-        projects!(discarded: Discarded, |_, event| Ok(vec![Key::of(&event.envelope)?]), |change| {
-            drop(change.document.take());
-        })
-    ]
-);
+#[projection]
+impl Loans {
+    fn bought(&mut self, e: &Bought) {
+        self.title.clone_from(&e.title);
+    }
+    fn lent(&mut self, _: &Lent) {
+        self.loans += 1;
+    }
+    fn returned(&mut self, _: &Returned) -> Result<(), NoPost> {
+        if self.loans == 0 { Err(NoPost("a book that nobody has".to_owned())) } else { Ok(()) }
+    }
+    fn discarded(self, _: &Discarded) {}
+}
 
-/// Who lent when, with a count that serde does not keep.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// How often a reader has lent something, by a count that serde does not keep.
+#[projection(key = String)]
 pub struct Forgetful {
+    pub last: String,
     pub loans: u32,
     #[serde(skip)]
     unseen: u32,
 }
-document!(
-    Forgetful,
-    "forgetful",
-    String,
-    [projects!(lent: Lent, |lent, _| Ok(vec![message::<Lent>(lent).reader.clone()]), |change| {
-        let document = change.document.get_or_insert_default();
-        document.unseen += 1;
-        document.loans = document.unseen;
-    })]
-);
+#[projection]
+impl Forgetful {
+    #[key(e.reader.clone())]
+    fn lent(&mut self, e: &Lent) {
+        self.last.clone_from(&e.reader);
+        self.unseen += 1;
+        self.loans = self.unseen;
+    }
+}
 
 /// Counts what was counted in other runs, too.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[projection(key = ())]
 pub struct Restless {
     pub count: u32,
 }
-document!(
-    Restless,
-    "restless",
-    (),
-    [projects!(bought: Bought, |_, _| Ok(vec![()]), |change| {
-        change.document.get_or_insert_default().count = ASKED.fetch_add(1, Ordering::SeqCst);
-    })]
-);
+#[projection]
+impl Restless {
+    fn bought(&mut self, _: &Bought) {
+        self.count = ASKED.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
 /// Who has a book on a day.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[projection(key = Date)]
 pub struct Days {
     pub readers: Vec<String>,
     pub lent_by: Option<String>,
 }
-document!(
-    Days,
-    "days",
-    Date,
-    [projects!(lent: Lent, |lent, event| {
-        let days = std::iter::successors(Some(event.envelope.recorded_at.date()), |day| day.tomorrow().ok());
-        Ok(days.take(message::<Lent>(lent).days as usize).collect())
-    }, |change| {
-        let Lent { reader, .. } = message(change.message);
-        let document = change.document.get_or_insert_default();
-        document.readers.push(reader.clone());
-        document.lent_by.clone_from(&change.event.envelope.metadata.actor);
-    })]
-);
+#[projection]
+impl Days {
+    #[key(days(env.recorded_at.date(), e.days))]
+    fn lent(&mut self, e: &Lent, env: &Envelope) {
+        self.readers.push(e.reader.clone());
+        self.lent_by.clone_from(&env.metadata.actor);
+    }
+}
+
+fn days(first: Date, count: u32) -> Vec<Date> {
+    std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(count as usize).collect()
+}

@@ -17,7 +17,7 @@ fn unknown(loans: u32) -> Loans {
 }
 
 #[track_caller]
-fn fails(expected: Expect, scenario: impl FnOnce()) {
+fn fails(expected: &Expect, scenario: impl FnOnce()) {
     expected.assert_eq(&failure(scenario));
 }
 

@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn austen() -> BookId {
     BookId("austen".into())
@@ -44,7 +44,7 @@ impl Post for Letters {
 }
 
 #[track_caller]
-fn fails(expected: Expect, scenario: impl FnOnce()) {
+fn fails(expected: &Expect, scenario: impl FnOnce()) {
     expected.assert_eq(&failure(scenario));
 }
 
@@ -465,25 +465,25 @@ fn a_refusal_of_nothing() {
 #[test]
 fn what_is_not_parked() {
     fails(
-        expect![[r#"
+        expect![[r"
         it is not parked: `on_failure = skip` passes it over
 
           given     nothing
           when      book-emma@1: Returned
           failed    attempt 1 for (): returned failed: no post for anybody
-    "#]],
+    "]],
         || {
             reactor::<Numbers>().when(&emma(), Returned).then_parked();
         },
     );
     fails(
-        expect![[r#"
+        expect![[r"
         the reactor does not try it again after attempt 1 (`retry(max = 0)`): returned failed: no post for anybody
 
           given     nothing
           when      book-emma@1: Returned
           failed    attempt 1 for (): returned failed: no post for anybody
-    "#]],
+    "]],
         || {
             reactor::<Numbers>().when(&emma(), Returned).then_retry();
         },
