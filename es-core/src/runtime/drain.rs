@@ -60,10 +60,10 @@ impl App {
             if let Ok(_alone) = self.hub().running.try_lock() {
                 return self.drain_alone().await;
             }
-            if !self.hub().stations().is_empty() {
+            if self.hub().stations().is_some() {
                 return self.caught_up().await;
             }
-            // Another drain, or a start that has not come to its first follower yet.
+            // Another drain, or somebody who is about to start or has just stopped.
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -140,7 +140,7 @@ impl App {
     async fn caught_up(&self) -> Result<(), DrainError> {
         loop {
             let head = self.store().head().await.map_err(unread)?;
-            for station in self.hub().stations() {
+            for station in self.hub().stations().unwrap_or_default() {
                 let before = station.progress().rests;
                 // The rest that is under way may have looked before the call; the one behind it has not.
                 let progress = station

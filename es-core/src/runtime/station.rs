@@ -18,7 +18,8 @@ pub(crate) struct Hub {
     changed: Notify,
     /// Held by whoever runs the followers: a [`Running`](super::Running), or a drain.
     pub(super) running: Arc<AsyncMutex<()>>,
-    stations: Mutex<BTreeMap<Arc<str>, Arc<Station>>>,
+    /// By processor; `None` while nothing runs.
+    stations: Mutex<Option<BTreeMap<Arc<str>, Arc<Station>>>>,
 }
 
 impl Hub {
@@ -48,26 +49,39 @@ impl Hub {
     }
 
     /// Nothing panics while the lock is held.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Station>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<Arc<str>, Arc<Station>>>> {
         self.stations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// These run now.
+    pub(super) fn open(&self, followers: &[Arc<dyn Follower>]) {
+        let station =
+            |follower: &Arc<dyn Follower>| (follower.processor().clone(), Arc::new(Station::of(&**follower)));
+        *self.lock() = Some(followers.iter().map(station).collect());
+    }
+
+    /// Nothing runs any more.
+    pub(super) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    /// The station of a follower that runs.
     pub(super) fn enter(&self, follower: &dyn Follower) -> Arc<Station> {
-        let station = Arc::new(Station::of(follower));
-        self.lock().insert(follower.processor().clone(), station.clone());
-        station
+        let new = || Arc::new(Station::of(follower));
+        match &mut *self.lock() {
+            Some(stations) => stations.entry(follower.processor().clone()).or_insert_with(new).clone(),
+            // It was stopped in between, and nobody will ask.
+            None => new(),
+        }
     }
 
     pub(super) fn station(&self, processor: &str) -> Option<Arc<Station>> {
-        self.lock().get(processor).cloned()
+        self.lock().as_ref()?.get(processor).cloned()
     }
 
-    pub(super) fn stations(&self) -> Vec<Arc<Station>> {
-        self.lock().values().cloned().collect()
-    }
-
-    pub(super) fn leave_all(&self) {
-        self.lock().clear();
+    /// Of everything that runs; `None` while nothing does.
+    pub(super) fn stations(&self) -> Option<Vec<Arc<Station>>> {
+        self.lock().as_ref().map(|stations| stations.values().cloned().collect())
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Work {
     Resume,
     /// What was set aside, from the first on.
     Replay,
+    /// Passing over the first of what was set aside.
+    Skip,
     /// Timers that are due at this time.
     Timers(Timestamp),
     /// An event.
@@ -78,6 +80,7 @@ impl Keeper<'_> {
     async fn go(&mut self, cell: &mut Cell, work: Work) -> Result<(), Halt> {
         match work {
             Work::Replay => self.replay(cell).await,
+            Work::Skip => self.skip_first(cell).await,
             Work::Event(delivered) => self.event(cell, &delivered).await,
             // Timers stand in their key's lane behind what is set aside.
             Work::Resume | Work::Timers(_) if !self.sequence.is_empty() => Ok(()),
@@ -138,6 +141,13 @@ impl Keeper<'_> {
         Ok(())
     }
 
+    async fn skip_first(&mut self, cell: &mut Cell) -> Result<(), Halt> {
+        let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
+        skip(self.desk, cell, row.position).await?;
+        self.remove(&row);
+        Ok(())
+    }
+
     /// Notes what has become of something that may have been set aside before.
     async fn settle(&mut self, cell: &mut Cell, row: Row, done: Result<(), Trouble>) -> Result<(), Halt> {
         match done {
@@ -195,7 +205,7 @@ impl Keeper<'_> {
 }
 
 /// Drops what is left to do of the turn at a position.
-pub(super) async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
+async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
     if cell.document.position < position || cell.document.pending.is_empty() {
         return Ok(());
     }
