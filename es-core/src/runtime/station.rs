@@ -105,6 +105,13 @@ pub enum FollowerState {
     Done,
 }
 
+impl FollowerState {
+    /// Whether it does not go on, as far as this process can say.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Newer(_) | Self::Done)
+    }
+}
+
 /// How far one follower is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +133,7 @@ pub struct FollowerStatus {
 /// Where one follower is, and whoever waits for it.
 pub(super) struct Station {
     pub name: &'static str,
+    pub processor: Arc<str>,
     progress: watch::Sender<Progress>,
 }
 
@@ -150,7 +158,11 @@ impl Station {
             aside: Aside::default(),
             rests: 0,
         };
-        Self { name: follower.name(), progress: watch::Sender::new(progress) }
+        Self {
+            name: follower.name(),
+            processor: follower.processor().clone(),
+            progress: watch::Sender::new(progress),
+        }
     }
 
     pub fn say(&self, state: FollowerState) {

@@ -48,7 +48,8 @@ pub async fn count(store: &MemoryStore, stream: &str, name: &str) -> usize {
     names(store, stream).await.iter().filter(|stored| *stored == name).count()
 }
 
-/// A store whose process dies: its `last`-th call is answered or not, and nothing behind it is.
+/// A store whose process dies: its `last`-th call is carried out or not, and none is answered from there on,
+/// or none up to the one that it is `back` with.
 #[derive(Clone)]
 pub struct Dying {
     store: MemoryStore,
@@ -56,11 +57,16 @@ pub struct Dying {
     last: u64,
     /// Whether the last call was carried out before its answer was lost.
     done: bool,
+    back: u64,
 }
 
 impl Dying {
     pub fn at(store: MemoryStore, last: u64, done: bool) -> Self {
-        Self { store, calls: Arc::default(), last, done }
+        Self { store, calls: Arc::default(), last, done, back: u64::MAX }
+    }
+    /// It does not answer from one call to another.
+    pub fn between(store: MemoryStore, last: u64, back: u64) -> Self {
+        Self { back, ..Self::at(store, last, true) }
     }
     pub fn died(&self) -> bool {
         self.calls.load(Ordering::Relaxed) >= self.last
@@ -71,7 +77,7 @@ impl Dying {
         fails: impl FnOnce(BoxError) -> E,
     ) -> Result<T, E> {
         let n = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        if n < self.last {
+        if n < self.last || n >= self.back {
             return call.await;
         }
         if n == self.last && self.done {

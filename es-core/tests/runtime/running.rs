@@ -3,7 +3,7 @@
 use crate::kit::*;
 use crate::shop::*;
 use es_core::prelude::*;
-use es_core::store::{Checkpoint, EventStore, LEASE, MemoryStore};
+use es_core::store::{Advance, Checkpoint, Commit, EventStore, Expected, LEASE, MemoryStore, NewEvent};
 use es_core::{DrainError, FollowerState, StartError, WaitError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,7 @@ async fn a_log_that_is_not_the_one_that_was_followed_stops_it() {
     app.execute(add("1", "book")).await.unwrap();
     let lease = store.acquire("offer.r1", Uuid::new_v4(), LEASE).await.unwrap().unwrap();
     let elsewhere = Checkpoint { position: Position(1), event: Some(Uuid::new_v4()) };
-    let moved = es_core::store::Advance { to: Some(elsewhere), ..es_core::store::Advance::under(&lease) };
+    let moved = Advance { to: Some(elsewhere), ..Advance::under(&lease) };
     store.advance(moved).await.unwrap();
     store.release(&lease).await.unwrap();
 
@@ -112,4 +112,45 @@ async fn a_retry_that_is_due_does_not_wait_for_an_event() {
     app.drain().await.unwrap();
     assert_eq!(post.sent(), ["book"]);
     running.stop().await;
+}
+
+/// An article as somebody else's code wrote it.
+fn article(stream: &str, schema: u16, payload: &'static str) -> Commit {
+    let event = NewEvent {
+        id: Uuid::new_v4(),
+        name: "ArticleAdded".into(),
+        schema,
+        recorded_at: Timestamp::UNIX_EPOCH,
+        payload: payload.into(),
+        metadata: "{}".into(),
+    };
+    Commit::one(StreamId::named(stream), Expected::Exact(0), vec![event])
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_newer_than_the_code_is_left_to_others() {
+    let store = MemoryStore::new();
+    let app = offering(&store).await;
+    app.execute(add("1", "book")).await.unwrap();
+    store.append(article("cart-2", 2, r#"{"article":"lamp"}"#)).await.unwrap();
+    let running = app.start().await.unwrap();
+    app.wait_for("offer", Position(1)).await.unwrap();
+    assert!(matches!(app.drain().await, Err(DrainError::Stopped { .. })));
+    assert!(matches!(running.status()[0].state, FollowerState::Newer(_)));
+    let stored = &store.processors("offer").await.unwrap()[0];
+    assert_eq!((stored.owner, stored.checkpoint.position), (None, Position(1)));
+    assert!(app.parked("offer").await.unwrap().is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_event_is_parked_where_its_key_is_known_and_stops_where_it_is_not() {
+    let store = MemoryStore::new();
+    let builder = App::builder(store.clone()).aggregate::<Cart>().service(Arc::new(Post::default()));
+    let app = builder.reactor::<Mail>().reactor::<Offer>().build().await.unwrap();
+    store.append(article("cart-2", 1, "{}")).await.unwrap();
+    let stopped = app.drain().await.unwrap_err();
+    assert!(matches!(&stopped, DrainError::Stopped { name, .. } if name == "offer"), "{stopped}");
+    let parked = app.parked("mail").await.unwrap();
+    assert_eq!((parked.len(), parked[0].position), (1, Position(1)));
 }

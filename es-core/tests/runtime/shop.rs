@@ -338,3 +338,17 @@ macro_rules! mail {
 mail!(Mail, "mail", 2, Park);
 mail!(LaxMail, "lax_mail", 1, Skip);
 mail!(StrictMail, "strict_mail", 1, Stop);
+
+/// Where two have to be at the same time.
+pub struct Meeting(pub tokio::sync::Barrier);
+
+/// Waits for somebody else with each article.
+#[derive(Default)]
+pub struct Meet;
+reactor!(Meet, "meet", StreamId, 1, Start, None, 0, Park);
+impl p::React for Meet {
+    const METHODS: &'static [p::ReactorMethod<Self>] =
+        &[on!(needs [Meeting] ArticleAdded => (), |call, _e| {
+            call.services.get::<Meeting>().0.wait().await;
+        })];
+}

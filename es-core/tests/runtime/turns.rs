@@ -108,3 +108,15 @@ async fn build_lists_what_is_wrong_with_reactors() {
         assert!(faults.contains(said), "{said} is not in:\n{faults}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn different_keys_are_worked_on_at_the_same_time() {
+    let meeting = std::sync::Arc::new(Meeting(tokio::sync::Barrier::new(2)));
+    let builder = App::builder(MemoryStore::new()).aggregate::<Cart>().service::<Meeting>(meeting);
+    let app = builder.reactor::<Meet>().build().await.unwrap();
+    for name in ["1", "2"] {
+        app.execute(add(name, "book")).await.unwrap();
+    }
+    let met = tokio::time::timeout(std::time::Duration::from_secs(60), app.drain()).await;
+    met.expect("one waits for the other").unwrap();
+}

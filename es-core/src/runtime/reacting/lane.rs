@@ -11,6 +11,7 @@ use crate::runtime::Halt;
 use crate::store::DocumentWrite;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// One thing to do.
 pub(super) enum Work {
@@ -110,8 +111,14 @@ impl Keeper<'_> {
         if self.sequence.rows.contains_key(&event.position) {
             return Ok(());
         }
-        let done = self.desk.deliver(cell, delivered, 1).await;
+        let done = self.deliver(cell, delivered, 1).await;
         self.settle(cell, row, done).await
+    }
+
+    async fn deliver(&self, cell: &mut Cell, delivered: &Delivered, attempt: u32) -> Result<(), Trouble> {
+        let (event, position) = (&*delivered.event.name, delivered.event.position.0);
+        let span = tracing::info_span!("delivery", reactor = self.desk.name, event, position, attempt);
+        self.desk.deliver(cell, delivered, attempt).instrument(span).await
     }
 
     /// Behind what has failed before.
@@ -128,7 +135,7 @@ impl Keeper<'_> {
         while self.sequence.is_due() {
             let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
             let done = match self.desk.delivered(row.position, &row.key).await? {
-                Some(delivered) => self.desk.deliver(cell, &delivered, row.attempts + 1).await,
+                Some(delivered) => self.deliver(cell, &delivered, row.attempts + 1).await,
                 // A timer whose event is not for this key any more.
                 None => self.desk.fire(cell, Timestamp::MIN, false).await,
             };
