@@ -55,7 +55,8 @@ const LOOK: Duration = Duration::from_millis(250);
 impl App {
     /// Runs reactors, projections and due timers until nothing is left to do: until all of them are at the
     /// head of the log, what they themselves have caused included. Timers that are not due by the app's
-    /// clock, and parked work, are left. An app that runs already is waited for.
+    /// clock, and parked work, are left; what is tried again by itself is waited for. So is an app that runs
+    /// already.
     ///
     /// # Errors
     /// [`DrainError`]; the leases are given back.

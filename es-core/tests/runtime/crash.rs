@@ -28,7 +28,7 @@ async fn shopped() -> (MemoryStore, HandClock) {
     }
     shop.execute(CheckOut { cart: cart("2"), pieces: 11 }).await.unwrap();
     shop.execute(CheckOut { cart: cart("3"), pieces: 4 }).await.unwrap();
-    clock.advance(Duration::from_secs(7200));
+    clock.advance(Duration::from_hours(2));
     (store, clock)
 }
 

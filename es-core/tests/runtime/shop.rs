@@ -215,7 +215,7 @@ impl p::React for Offer {
         on!(ArticleAdded => Option<OfferPromotion>, |call, _e| {
             call.state.get_or_insert_default().added(call.key)
         }),
-        on!(CheckedOut => (), |call, _e| drop(call.state.take())),
+        on!(CheckedOut => (), |call, _e| *call.state = None),
     ];
 }
 
@@ -288,7 +288,7 @@ impl p::React for Reminder {
     const METHODS: &'static [p::ReactorMethod<Self>] = &[
         on!(ArticleAdded => Timer<Remind>, |call, _e| {
             call.state.get_or_insert_default();
-            Timer::after(Duration::from_secs(3600), Remind { cart: call.key.clone() }).named("reminder")
+            Timer::after(Duration::from_hours(1), Remind { cart: call.key.clone() }).named("reminder")
         }),
         on!(CheckedOut => CancelTimer, |_call, _e| CancelTimer("reminder")),
     ];

@@ -6,7 +6,7 @@ use es_core::prelude::*;
 use es_core::store::MemoryStore;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 async fn app(store: &MemoryStore, clock: &HandClock) -> App {
     let builder = App::builder(store.clone()).clock(clock.clone());

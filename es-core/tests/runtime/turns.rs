@@ -76,33 +76,49 @@ async fn a_new_version_folds_silently_what_the_old_one_has_answered() {
     assert_eq!(count(&store, "cart-1", "PromotionOffered").await, 1);
 }
 
-/// The shape of version 1 has changed, and nobody said so.
-#[derive(Default, serde::Serialize, serde::Deserialize)]
-struct Reshaped;
-impl p::Surrounded for Reshaped {
-    type Around = p::Delivery;
-}
-impl p::Reactor for Reshaped {
-    const NAME: &'static str = "offer";
-    const VERSION: u32 = 1;
-    type Key = CartId;
-    const SPEC: p::ReactorSpec<Self> = p::ReactorSpec {
-        from: p::From::Now,
-        retry: p::RetryPolicy::DEFAULT,
-        on_failure: p::OnFailure::Park,
-        inline: true,
-        state: None,
-        fingerprint: 99,
+/// Version 1 of "offer", in another shape.
+macro_rules! reshaped {
+    ($ty:ident, $inline:literal) => {
+        #[derive(Default)]
+        struct $ty;
+        impl p::Surrounded for $ty {
+            type Around = p::Delivery;
+        }
+        impl p::Reactor for $ty {
+            const NAME: &'static str = "offer";
+            const VERSION: u32 = 1;
+            type Key = CartId;
+            const SPEC: p::ReactorSpec<Self> = p::ReactorSpec {
+                from: p::From::Now,
+                retry: p::RetryPolicy::DEFAULT,
+                on_failure: p::OnFailure::Park,
+                inline: $inline,
+                state: None,
+                fingerprint: 99,
+            };
+        }
+        impl p::React for $ty {
+            const METHODS: &'static [p::ReactorMethod<Self>] = &[];
+        }
     };
 }
-impl p::React for Reshaped {
-    const METHODS: &'static [p::ReactorMethod<Self>] = &[];
+reshaped!(Reshaped, false);
+reshaped!(Inline, true);
+
+#[tokio::test(start_paused = true)]
+async fn another_shape_needs_another_version() {
+    let store = MemoryStore::new();
+    for _ in 0..2 {
+        App::builder(store.clone()).aggregate::<Cart>().reactor::<Offer>().build().await.unwrap();
+    }
+    let error = App::builder(store).aggregate::<Cart>().reactor::<Reshaped>().build().await.unwrap_err();
+    assert!(error.to_string().contains("say `version = 2`"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn build_lists_what_is_wrong_with_reactors() {
     let store = MemoryStore::new();
-    let built = App::builder(store.clone()).reactor::<Offer>().reactor::<Mail>().reactor::<Reshaped>();
+    let built = App::builder(store.clone()).reactor::<Offer>().reactor::<Mail>().reactor::<Inline>();
     let faults = built.build().await.unwrap_err().faults().join("\n");
     for said in ["takes `&Post`", "issues OfferPromotion", "both named \"offer\"", "remove `inline`"] {
         assert!(faults.contains(said), "{said} is not in:\n{faults}");
@@ -117,6 +133,6 @@ async fn different_keys_are_worked_on_at_the_same_time() {
     for name in ["1", "2"] {
         app.execute(add(name, "book")).await.unwrap();
     }
-    let met = tokio::time::timeout(std::time::Duration::from_secs(60), app.drain()).await;
+    let met = tokio::time::timeout(std::time::Duration::from_mins(1), app.drain()).await;
     met.expect("one waits for the other").unwrap();
 }
