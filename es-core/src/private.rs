@@ -24,7 +24,7 @@ pub use crate::outcome::{
 };
 pub use crate::projection::{
     Change, Document, DocumentKind, DocumentMethod, MountKind, MountOn, Projected, Projection, RowChange,
-    RowMethod, Rows,
+    RowKind, RowMethod, Rows,
 };
 pub use crate::reactor::{
     Call, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,

@@ -4,7 +4,7 @@ use crate::event::{IdError, RawEvent};
 use crate::incoming::{Message, Takes};
 use crate::key::Key;
 use crate::runtime::Mounted;
-use crate::store::{BoxError, EventStore};
+use crate::store::{BoxError, BuildTables, EventStore, RowStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,7 +76,7 @@ pub struct Change<'a, P: Projection> {
 #[doc(hidden)]
 pub trait Rows: Projection {
     /// The transaction that its methods take.
-    type Tx: 'static;
+    type Tx: BuildTables + 'static;
     /// In written order.
     const METHODS: &'static [RowMethod<Self>];
     /// Makes its tables.
@@ -138,6 +138,11 @@ impl<E: Into<BoxError>> Projected for Result<(), E> {
 #[derive(Debug)]
 pub enum DocumentKind {}
 
+/// Rows of its own.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum RowKind {}
+
 /// A projection that an app over a store of type `S` can run.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -161,5 +166,11 @@ pub trait MountKind<P, S> {
 impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
     fn mount(store: &Arc<S>) -> Mounted {
         Mounted::documents::<P>(store.clone())
+    }
+}
+
+impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {
+    fn mount(store: &Arc<S>) -> Mounted {
+        Mounted::rows::<P>(store)
     }
 }
