@@ -5,7 +5,7 @@ use crate::id::AggregateId;
 use crate::incoming::{Message, Parsed, Takes, read_event, read_raw};
 use crate::key::Key;
 use crate::runtime::Mounted;
-use crate::store::{BoxError, EventStore};
+use crate::store::{BoxError, BuildTables, EventStore, RowStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,7 +104,7 @@ pub struct Change<'a, P: Projection> {
 #[doc(hidden)]
 pub trait Rows: Projection {
     /// The transaction that its methods take.
-    type Tx: 'static;
+    type Tx: BuildTables + 'static;
     /// In written order.
     const METHODS: &'static [RowMethod<Self>];
     /// Makes its tables.
@@ -301,5 +301,11 @@ pub trait MountKind<P, S> {
 impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
     fn mount(store: &Arc<S>) -> Mounted {
         Mounted::documents::<P>(store.clone())
+    }
+}
+
+impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {
+    fn mount(store: &Arc<S>) -> Mounted {
+        Mounted::rows::<P>(store)
     }
 }

@@ -25,7 +25,7 @@ pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
-pub use rows::{RowStore, RowWork};
+pub use rows::{BuildTables, RowStore, RowWork};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};

@@ -6,10 +6,23 @@ use super::{Advance, AdvanceError, BoxError, EventStore, StoreFuture};
 /// what the last run did is kept.
 pub type RowWork<Tx> = Box<dyn FnMut(&Tx) -> Result<(), BoxError> + Send>;
 
+/// The tables of a projection's builds. Their names are `table__build`; readers know them as `table`, a view.
+#[doc(hidden)]
+pub trait BuildTables {
+    /// The tables of a build, by the names that readers know.
+    fn tables(&self, build: &str) -> Result<Vec<String>, BoxError>;
+    /// Lets readers see a build's table under its own name.
+    fn show(&self, table: &str, build: &str) -> Result<(), BoxError>;
+    /// Lets readers see nothing under that name any more.
+    fn hide(&self, table: &str) -> Result<(), BoxError>;
+    /// Drops the tables of a build.
+    fn drop_tables(&self, build: &str) -> Result<(), BoxError>;
+}
+
 /// A store whose database can keep the rows of projections, in one transaction with their checkpoints.
 pub trait RowStore: EventStore {
     /// The transaction that work runs in.
-    type Tx: 'static;
+    type Tx: BuildTables + 'static;
 
     /// Does the work of a build, writes documents and the checkpoint: all of it in a transaction of its own,
     /// or nothing.

@@ -8,6 +8,8 @@
 //! 2. [`reports`] are three questions that were asked afterwards, each a projection over the same events.
 //! 3. [`school`] puts both onto a file, and prints the answers.
 
+#[allow(missing_docs, reason = "the fields of events and commands say what they are")]
 pub mod progress;
+#[allow(missing_docs, reason = "so do those of the reports")]
 pub mod reports;
 pub mod school;

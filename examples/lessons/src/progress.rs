@@ -159,7 +159,10 @@ impl Progress {
         Ok(moved(ActivityCompleted { lesson: command.lesson, activity: command.activity }))
     }
 
-    fn complete_lesson(&self, command: CompleteLesson) -> Result<Reply<LessonCompleted, Place>, ProgressError> {
+    fn complete_lesson(
+        &self,
+        command: CompleteLesson,
+    ) -> Result<Reply<LessonCompleted, Place>, ProgressError> {
         self.require(command.lesson)?;
         Ok(moved(LessonCompleted { lesson: command.lesson }))
     }

@@ -73,4 +73,3 @@ pub async fn reports(app: &App) -> Result<String, Failed> {
     }
     Ok(text)
 }
-

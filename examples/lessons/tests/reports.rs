@@ -1,7 +1,7 @@
 //! The three reports, by given and then.
 
-use es_testing::prelude::*;
 use es_core::prelude::*;
+use es_testing::prelude::*;
 use lessons::progress::{ActivityCompleted, LessonCompleted, LessonReverted, ProgressReset, StudentPlaced};
 use lessons::reports::{Difficulty, Furthest};
 
@@ -38,7 +38,5 @@ fn a_mistake_that_was_taken_back_does_not_count() {
 
 #[test]
 fn nothing_is_known_of_whoever_completed_nothing() {
-    projection::<Furthest>()
-        .given(&STUDENT, StudentPlaced { lesson: 6, activity: 1 })
-        .then_none(&STUDENT);
+    projection::<Furthest>().given(&STUDENT, StudentPlaced { lesson: 6, activity: 1 }).then_none(&STUDENT);
 }

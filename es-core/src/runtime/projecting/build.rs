@@ -1,26 +1,41 @@
 //! One build of a projection on its way along the log, and how it takes the place of another.
 
 use super::control::{Control, Known, LEDGERS};
-use super::error::ProjectionError;
-use super::events::Failure;
+use super::error::{ProjectionError, chain};
+use super::events::{Failure, Stumble};
 use super::ledger::{Build, BuildId, Ledger};
 use crate::app::App;
 use crate::id::Position;
 use crate::projection::Projection;
 use crate::runtime::{Follower, Halt};
 use crate::service::BoxFuture;
-use crate::store::{Advance, AdvanceError, Checkpoint, DocumentWrite, Filter, Lease, LogPage, StoredEvent};
+use crate::store::{
+    Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, Filter, Lease, LogPage, StoredEvent,
+};
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most events that are applied in one step.
 pub(super) const CHUNK: usize = 500;
 
+/// What readers of a build's rows see of it, from this write on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// What they have seen before.
+    Nothing,
+    /// This build, if it is only made now: it is the live one.
+    IfNew,
+    /// This build, and not that one any more.
+    InsteadOf(BuildId),
+}
+
 /// What a projection keeps, and how it is written.
 pub(super) trait Kind: Send + Sync + 'static {
     type Projection: Projection;
     /// The effect of some events, to be written with the checkpoint behind them.
     type Prepared: Send + Sync;
+    /// Whether it keeps documents, which can be copied and compared.
+    const KEEPS_DOCUMENTS: bool;
 
     /// The events that it is for.
     fn filter() -> Filter;
@@ -34,9 +49,13 @@ pub(super) trait Kind: Send + Sync + 'static {
     /// Writes that, and what else `advance` says.
     fn commit(
         &self,
+        build: &Build,
         advance: Advance,
         prepared: &Self::Prepared,
+        shows: Shows,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
+    /// Forgets a build that nobody reads, under the lease of another one.
+    fn forget(&self, lease: &Lease, build: &Build) -> impl Future<Output = Result<(), AdvanceError>> + Send;
     /// The keys whose documents are not what the log gives.
     fn drift(&self, build: &Build) -> impl Future<Output = Result<Vec<String>, ProjectionError>> + Send;
 }
@@ -93,7 +112,7 @@ pub(super) struct BuildFollower<K> {
 /// What an advance has to say about the builds, beside the documents.
 struct Turn {
     write: Option<DocumentWrite>,
-    is_switch: bool,
+    shows: Shows,
 }
 
 impl<K: Kind> Follower for BuildFollower<K> {
@@ -134,7 +153,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
             let known = self.known().await?;
             let to = if reached.position > lease.checkpoint.position { reached } else { lease.checkpoint };
             let turn = self.turn(&known, to.position).await?;
-            if turn.is_switch || to != lease.checkpoint {
+            if matches!(turn.shows, Shows::InsteadOf(_)) || to != lease.checkpoint {
                 self.step(lease, &[], to).await?;
             }
             self.forget_retired(lease).await?;
@@ -147,33 +166,30 @@ impl<K: Kind> BuildFollower<K> {
     /// Applies some events and moves the checkpoint behind them. What stands before an event that fails is
     /// kept, so that the checkpoint shows where it was.
     async fn step(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Halt> {
-        match self.shared.kind.prepare(&self.build, lease, events).await {
-            Ok(prepared) => self.write(lease, &prepared, to).await,
-            Err(Failure { done, halt }) => {
-                if let Some(to) = behind(&events[..done])
-                    && let Ok(prepared) = self.shared.kind.prepare(&self.build, lease, &events[..done]).await
-                {
-                    self.write(lease, &prepared, to).await?;
-                }
-                Err(halt)
-            }
+        let Err(Failure { done, halt }) = self.take(lease, events, to).await else { return Ok(()) };
+        if let Some(to) = behind(&events[..done]) {
+            self.take(lease, &events[..done], to).await.map_err(|failure| failure.halt)?;
         }
+        Err(halt)
     }
 
-    async fn write(&self, lease: &mut Lease, prepared: &K::Prepared, to: Checkpoint) -> Result<(), Halt> {
+    async fn take(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Failure> {
+        let prepared = self.shared.kind.prepare(&self.build, lease, events).await?;
         loop {
             let known = self.known().await?;
             let turn = self.turn(&known, to.position).await?;
             let mut advance = Advance::under(lease);
-            advance.to = Some(to);
+            // Where there is nothing to reach, what else is to be written must not count as written.
+            advance.to = (to != lease.checkpoint).then_some(to);
             advance.writes.extend(turn.write);
-            match self.shared.kind.commit(advance, prepared).await {
+            match self.shared.kind.commit(&self.build, advance, &prepared, turn.shows).await {
                 Ok(()) => {
                     lease.checkpoint = to;
                     return Ok(());
                 }
                 // The other build has gone on, or somebody wants yet another one.
                 Err(AdvanceError::Changed { collection, .. }) if &*collection == LEDGERS => {}
+                Err(AdvanceError::Work(cause)) => return Err(stumbled(cause)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -192,17 +208,21 @@ impl<K: Kind> BuildFollower<K> {
     async fn turn(&self, known: &Known, to: Position) -> Result<Turn, Halt> {
         let (control, id) = (&self.shared.control, self.build.id);
         let ledger = &known.ledger;
+        let shows = if id == ledger.live { Shows::IfNew } else { Shows::Nothing };
         if !ledger.is_switching() {
-            return Ok(Turn { write: None, is_switch: false });
+            return Ok(Turn { write: None, shows });
         }
         if id == ledger.live {
-            let touch = known.replace(control.name, ledger)?;
-            return Ok(Turn { write: Some(touch), is_switch: false });
+            return Ok(Turn { write: Some(known.replace(control.name, ledger)?), shows });
         }
-        let live = if id == ledger.target { control.checkpoint(ledger.live).await? } else { None };
-        let is_switch = id == ledger.target && live.is_none_or(|live| live.position <= to);
-        let write = is_switch.then(|| known.replace(control.name, &ledger.clone().switched(id)));
-        Ok(Turn { write: write.transpose()?, is_switch })
+        if id == ledger.target {
+            let live = control.checkpoint(ledger.live).await?;
+            if live.is_none_or(|live| live.position <= to) {
+                let switch = known.replace(control.name, &ledger.clone().switched(id))?;
+                return Ok(Turn { write: Some(switch), shows: Shows::InsteadOf(ledger.live) });
+            }
+        }
+        Ok(Turn { write: None, shows })
     }
 
     /// Forgets what nobody reads any more, except for what somebody is still about to leave.
@@ -214,7 +234,7 @@ impl<K: Kind> BuildFollower<K> {
             }
             let mut ledger = known.ledger.clone();
             for &retired in &known.ledger.retired {
-                let forgotten = self.forget(self.shared.control.build(retired)).await?;
+                let forgotten = self.forget(lease, &self.shared.control.build(retired)).await?;
                 if forgotten {
                     ledger = ledger.forgotten(retired);
                 }
@@ -231,12 +251,21 @@ impl<K: Kind> BuildFollower<K> {
         }
     }
 
-    async fn forget(&self, build: Build) -> Result<bool, Halt> {
-        match self.shared.control.store.forget(&build.processor).await {
+    /// Whether nobody held it any more.
+    async fn forget(&self, lease: &Lease, build: &Build) -> Result<bool, Halt> {
+        match self.shared.kind.forget(lease, build).await {
             Ok(()) => Ok(true),
-            Err(AdvanceError::Fenced { .. }) => Ok(false),
+            Err(AdvanceError::Fenced { processor }) if processor == build.processor => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What went wrong while an effect was written: behind how many events, if a method says so.
+fn stumbled(cause: BoxError) -> Failure {
+    match cause.downcast::<Stumble>() {
+        Ok(stumble) => Failure { done: stumble.done, halt: Halt::Stopped(stumble.reason) },
+        Err(cause) => Failure { done: 0, halt: Halt::Stopped(chain(&*cause)) },
     }
 }
 

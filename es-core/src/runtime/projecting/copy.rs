@@ -1,6 +1,6 @@
 //! A copy of a projection as it was at a time.
 
-use super::build::{CHUNK, Kind, Shared};
+use super::build::{CHUNK, Kind, Shared, Shows};
 use super::error::{DocumentError, ProjectionError};
 use super::ledger::Build;
 use super::read::{self, Documents};
@@ -77,6 +77,9 @@ pub(super) async fn build<K: Kind>(
     until: Timestamp,
 ) -> Result<ScratchCopy, ProjectionError> {
     let (store, name) = (&shared.control.store, K::Projection::NAME);
+    if !K::KEEPS_DOCUMENTS {
+        return Err(ProjectionError::KeepsRows { name });
+    }
     let owner = Uuid::new_v4();
     let processor: Arc<str> = format!("copy.{name}@{owner}").into();
     store.register(&processor, Checkpoint::default()).await?;
@@ -107,7 +110,7 @@ async fn fill<K: Kind>(shared: &Shared<K>, lease: &Lease, until: Timestamp) -> R
         let prepared = shared.kind.prepare(&build, lease, &events).await.map_err(|failure| failure.halt)?;
         let mut advance = Advance::under(lease);
         advance.to = Some(Checkpoint { position: scanned_to, event: scanned_id });
-        shared.kind.commit(advance, &prepared).await?;
+        shared.kind.commit(&build, advance, &prepared, Shows::Nothing).await?;
         store.renew(lease, LEASE).await?;
         after = scanned_to;
     }

@@ -1,6 +1,6 @@
 //! Builds that keep documents.
 
-use super::build::Kind;
+use super::build::{Kind, Shows};
 use super::error::ProjectionError;
 use super::events::{self, Failure};
 use super::ledger::Build;
@@ -24,6 +24,7 @@ pub(super) struct Documents<P> {
 impl<P: Document> Kind for Documents<P> {
     type Projection = P;
     type Prepared = Vec<DocumentWrite>;
+    const KEEPS_DOCUMENTS: bool = true;
 
     fn filter() -> Filter {
         events::filter(P::METHODS)
@@ -47,9 +48,19 @@ impl<P: Document> Kind for Documents<P> {
         Ok(self.write_ahead(lease, writes).await?)
     }
 
-    async fn commit(&self, mut advance: Advance, prepared: &Vec<DocumentWrite>) -> Result<(), AdvanceError> {
+    async fn commit(
+        &self,
+        _: &Build,
+        mut advance: Advance,
+        prepared: &Vec<DocumentWrite>,
+        _: Shows,
+    ) -> Result<(), AdvanceError> {
         advance.writes.extend(prepared.iter().cloned());
         self.store.advance(advance).await
+    }
+
+    async fn forget(&self, _: &Lease, build: &Build) -> Result<(), AdvanceError> {
+        self.store.forget(&build.processor).await
     }
 
     async fn drift(&self, build: &Build) -> Result<Vec<String>, ProjectionError> {

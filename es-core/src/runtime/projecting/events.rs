@@ -112,10 +112,23 @@ fn out_of_range(event: &RawEvent, known: u16) -> DecodeError {
 }
 
 /// A method has failed on an event: a projection never skips one.
-#[cold]
 pub(super) fn stopped(method: &str, event: &RawEvent, reason: impl Display) -> Halt {
-    Halt::Stopped(format!(
+    Halt::Stopped(failed(method, event, reason))
+}
+
+/// Which method has failed, on which event.
+#[cold]
+pub(super) fn failed(method: &str, event: &RawEvent, reason: impl Display) -> String {
+    format!(
         "`{method}` failed on event \"{}\" at position {} (stream {}, version {}): {reason}",
         event.name, event.position, event.envelope.stream, event.envelope.version
-    ))
+    )
+}
+
+/// A method has failed while its effect was written; behind so many events that are fine.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct Stumble {
+    pub done: usize,
+    pub reason: String,
 }

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod ledger;
 mod read;
+mod rows;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,9 @@ pub use read::Documents;
 
 use super::Follower;
 use crate::app::App;
-use crate::projection::{Document, Projection};
+use crate::projection::{Document, Projection, Rows};
 use crate::service::BoxFuture;
-use crate::store::EventStore;
+use crate::store::{EventStore, RowStore};
 use build::{BuildFollower, Kind, Shared};
 use control::Control;
 use error::chain;
@@ -64,6 +65,13 @@ impl Mounted {
     pub(crate) fn documents<P: Document>(store: Arc<dyn EventStore>) -> Self {
         let kind = documents::Documents::<P> { store: store.clone(), projection: PhantomData };
         let control = Control { store, name: P::NAME };
+        Self(Arc::new(MountedKind { shared: Arc::new(Shared::new(kind, control)) }))
+    }
+
+    /// One that keeps rows.
+    pub(crate) fn rows<P: Rows>(store: &Arc<impl RowStore<Tx = P::Tx>>) -> Self {
+        let kind = rows::InRows { store: store.clone(), projection: Arc::new(P::default()) };
+        let control = Control { store: store.clone(), name: P::NAME };
         Self(Arc::new(MountedKind { shared: Arc::new(Shared::new(kind, control)) }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::processors;
 use super::transaction::{Fault, Request, Transaction};
-use crate::store::{Advance, AdvanceError, BoxError, RowWork};
+use crate::store::{Advance, AdvanceError, BoxError, BuildTables, RowWork};
 use rusqlite::{Connection, Error, ErrorCode};
 use std::cell::RefCell;
 use std::fmt;
@@ -30,7 +30,44 @@ impl SqliteTx {
 
     /// The name of this build's table, in quotes: `"balances__1_2"` for `balances`.
     pub fn table(&self, name: &str) -> String {
-        format!("\"{}\"", format!("{name}__{}", self.build).replace('"', "\"\""))
+        table_of(name, &self.build)
+    }
+}
+
+fn table_of(name: &str, build: &str) -> String {
+    quoted(&format!("{name}__{build}"))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl BuildTables for SqliteTx {
+    fn tables(&self, build: &str) -> Result<Vec<String>, BoxError> {
+        let end = format!("__{build}");
+        let mut find = self.prepare(
+            "SELECT substr(name, 1, length(name) - length(?1)) FROM sqlite_schema
+             WHERE type = 'table' AND substr(name, -length(?1)) = ?1 ORDER BY name",
+        )?;
+        let names = find.query_map([end], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    fn show(&self, table: &str, build: &str) -> Result<(), BoxError> {
+        self.hide(table)?;
+        let (view, table) = (quoted(table), table_of(table, build));
+        Ok(self.execute_batch(&format!("CREATE VIEW {view} AS SELECT * FROM {table}"))?)
+    }
+
+    fn hide(&self, table: &str) -> Result<(), BoxError> {
+        Ok(self.execute_batch(&format!("DROP VIEW IF EXISTS {}", quoted(table)))?)
+    }
+
+    fn drop_tables(&self, build: &str) -> Result<(), BoxError> {
+        for table in self.tables(build)? {
+            self.execute_batch(&format!("DROP TABLE {}", table_of(&table, build)))?;
+        }
+        Ok(())
     }
 }
 
