@@ -14,6 +14,8 @@ fn a_method_becomes_a_record() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -92,6 +94,8 @@ fn a_parameter_is_found_by_its_type() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -168,6 +172,8 @@ fn a_refusal_has_its_command_executed() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -239,6 +245,8 @@ fn effects_wait_and_take_services() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
