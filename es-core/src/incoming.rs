@@ -66,7 +66,10 @@ pub fn message<M: Any>(message: &(dyn Any + Send + Sync)) -> &M {
 /// it is one; else the stream's id, where it is an id; else a service.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Param<P, K, T: ?Sized>(PhantomData<(fn(P, K), fn(&T))>);
+pub struct Param<P, K, T: ?Sized>(PhantomData<Of<P, K, T>>);
+
+/// It owns none of them.
+type Of<P, K, T> = (fn(P, K), fn(&T));
 
 /// Where a parameter is looked for.
 #[doc(hidden)]
@@ -89,9 +92,9 @@ impl<P, K, T: ?Sized> Param<P, K, T> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<P, K: Key> Param<P, K, K> {
+impl<P, Same: Key> Param<P, Same, Same> {
     /// The key itself.
-    pub fn get<'a>(self, source: Source<'a, K>) -> Result<&'a K, IdError> {
+    pub fn get(self, source: Source<'_, Same>) -> Result<&Same, IdError> {
         Ok(source.key)
     }
     /// It needs no service.
@@ -132,7 +135,7 @@ pub trait ViaService: Sized {
     type Owner;
     type Service: ?Sized + 'static;
     type Key;
-    fn get<'a>(self, source: Source<'a, Self::Key>) -> Result<&'a Self::Service, IdError> {
+    fn get(self, source: Source<'_, Self::Key>) -> Result<&Self::Service, IdError> {
         Ok(source.services.get())
     }
     fn need(self, name: &'static str, needs: &mut Vec<ServiceNeed>)

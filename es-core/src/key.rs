@@ -66,6 +66,10 @@ impl Key for StreamId {
     }
 }
 
+/// Finds the keys that an event is for, given what was read from it.
+#[doc(hidden)]
+pub type FindKeys<K> = fn(&(dyn Any + Send + Sync), &RawEvent) -> Result<Vec<K>, IdError>;
+
 /// The key of an event by its stream; what stands in a method's record that has no `#[key(..)]`.
 #[doc(hidden)]
 pub fn stream_key<K: Key>(_: &(dyn Any + Send + Sync), event: &RawEvent) -> Result<Vec<K>, IdError> {

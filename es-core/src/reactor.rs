@@ -4,9 +4,9 @@ use crate::app::{App, Options};
 use crate::command::{Command, ErrorOf, Handle};
 use crate::context::{Context, Delivery, Surrounded};
 use crate::error::CommandError;
-use crate::event::{IdError, RawEvent};
+use crate::event::RawEvent;
 use crate::incoming::{Message, Source, Takes};
-use crate::key::Key;
+use crate::key::{FindKeys, Key};
 use crate::retry::RetryPolicy;
 use crate::service::{BoxFuture, ServiceNeed, Services};
 use crate::store::BoxError;
@@ -118,12 +118,16 @@ pub struct ReactorMethod<R: Reactor> {
     /// Reads the event as what it takes. Not called for a refusal.
     pub read: fn(&RawEvent) -> Result<Message, PayloadError>,
     /// The keys that the event is for. Not called for a refusal, which is for the key that issued the command.
-    pub keys: fn(&(dyn Any + Send + Sync), &RawEvent) -> Result<Vec<R::Key>, IdError>,
+    pub keys: FindKeys<R::Key>,
     /// Executes a command that it takes the refusal of; `None` where it takes events.
-    pub execute: Option<fn(App, Value, Options) -> BoxFuture<'static, Executed>>,
+    pub execute: Option<ExecuteRefusable>,
     /// Runs it.
     pub run: for<'a> fn(Call<'a, R>) -> BoxFuture<'a, Result<Issued, BoxError>>,
 }
+
+/// Executes a command from its fields and keeps the typed reason of a refusal.
+#[doc(hidden)]
+pub type ExecuteRefusable = fn(App, Value, Options) -> BoxFuture<'static, Executed>;
 
 /// What a method is called with.
 #[doc(hidden)]

@@ -158,7 +158,7 @@ fn a_method_that_takes_self_ends_the_key() {
 fn timers_are_set_named_and_cancelled() {
     let mut state = None::<Reminder>;
     let remind = || issued("Remind", json!({ "cart": "ann" }));
-    let hour = Due::After(Duration::from_secs(3600));
+    let hour = Due::After(Duration::from_hours(1));
     let wishes = react("added", &mut state, &ann(), &added(5)).unwrap();
     let at = Due::At(Timestamp::UNIX_EPOCH);
     assert_eq!(

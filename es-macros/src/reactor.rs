@@ -3,6 +3,8 @@
 
 mod declare;
 mod emit;
+#[cfg(test)]
+mod faults;
 mod syntax;
 #[cfg(test)]
 mod tests;

@@ -141,8 +141,9 @@ impl Block {
         quote! {
             #(#attrs)*
             #[allow(
-                clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps,
-                clippy::unused_async, clippy::unused_self
+                clippy::needless_pass_by_value, clippy::ptr_arg, clippy::too_many_arguments,
+                clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps, clippy::unused_async,
+                clippy::unused_self
             )]
             #unsafety #impl_token #generics #of_trait #self_ty #where_clause { #(#members)* }
         }

@@ -96,7 +96,7 @@ pub struct Reminder;
 impl Reminder {
     fn added(&mut self, _: &Added, cart: &CartId) -> (Timer<Remind>, Timer<Remind>) {
         let remind = || Remind { cart: cart.clone() };
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         (Timer::after(hour, remind()).named("remind"), Timer::at(Timestamp::UNIX_EPOCH, remind()))
     }
     fn bought(self, _: &Bought, cart: &CartId) -> (CancelTimer, Vec<OfferPromotion>) {
@@ -129,7 +129,7 @@ impl ByNumber {
     fn plain(&mut self, e: &Added) {}
     #[key(&e.price)]
     fn borrowed(&mut self, e: &Added) {}
-    #[key((e.price % 2 == 0).then_some(e.price / 2))]
+    #[key(e.price.is_multiple_of(2).then_some(e.price / 2))]
     fn perhaps(&mut self, e: &Added) {}
     #[key(e.tags.iter().map(|tag| tag.len() as u64).collect::<Vec<_>>())]
     fn each(&mut self, e: &Added) {}

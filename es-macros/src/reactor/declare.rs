@@ -7,7 +7,7 @@ use crate::fields;
 use crate::fingerprint;
 use crate::names::{self, Name};
 use crate::retry::Retry;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{DeriveInput, Error, LitStr, Result, Type};
 
@@ -131,7 +131,7 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
 /// `ReactorSpec { from: From::Now, .. }`
 fn spec(written: &Written, input: &DeriveInput) -> TokenStream {
     let p = written.common.root.private();
-    let word = |word| Ident::new(word, proc_macro2::Span::call_site());
+    let word = |word| Ident::new(word, Span::call_site());
     let (from, on_failure, inline) = (word(written.from), word(written.on_failure), written.inline);
     let retry = written.retry.policy(&p, "REACTOR");
     // Without a state there is no shape that could change. A refused generic one is kept nowhere.
@@ -152,5 +152,105 @@ fn spec(written: &Written, input: &DeriveInput) -> TokenStream {
             state: #state,
             fingerprint: #fingerprint,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+    use crate::testing::expanded;
+    use expect_test::expect;
+    use quote::quote;
+
+    #[test]
+    fn a_type_becomes_a_reactor_without_state() {
+        let item = quote!(
+            pub struct ShippedMail;
+        );
+        expect![[r##"
+            #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default)]
+            pub struct ShippedMail;
+            #[automatically_derived]
+            impl ::es_core::__private::Stateless for ShippedMail {}
+            #[automatically_derived]
+            impl ::es_core::__private::Effects for ShippedMail {}
+            #[automatically_derived]
+            impl ::es_core::__private::Surrounded for ShippedMail {
+                type Around = ::es_core::__private::Delivery;
+            }
+            #[automatically_derived]
+            impl ::es_core::__private::Reactor for ShippedMail {
+                const NAME: &'static str = "shipped_mail";
+                const VERSION: u32 = 1u32;
+                type Key = ::es_core::__private::StreamId;
+                const SPEC: ::es_core::__private::ReactorSpec<Self> = ::es_core::__private::ReactorSpec {
+                    from: ::es_core::__private::From::Now,
+                    retry: ::es_core::__private::RetryPolicy::REACTOR,
+                    on_failure: ::es_core::__private::OnFailure::Park,
+                    inline: false,
+                    state: ::core::option::Option::None,
+                    fingerprint: 0u64,
+                };
+            }
+        "##]]
+        .assert_eq(&expanded(expand(quote!(), item)));
+    }
+
+    #[test]
+    fn a_type_with_a_key_is_a_state() {
+        let args = quote!(
+            key = CartId,
+            version = 3,
+            from = start,
+            on_failure = stop,
+            retry(max = 2, backoff = "1s..1m"),
+            no_derive(PartialEq)
+        );
+        let item = quote!(
+            pub struct PromotionalOffer {
+                articles: u32,
+            }
+        );
+        expect![[r##"
+            #[derive(
+                ::core::clone::Clone,
+                ::core::fmt::Debug,
+                ::core::default::Default,
+                ::es_core::__private::serde::Serialize,
+                ::es_core::__private::serde::Deserialize
+            )]
+            #[serde(crate = "::es_core::__private::serde")]
+            pub struct PromotionalOffer {
+                articles: u32,
+            }
+            #[automatically_derived]
+            impl ::es_core::__private::Keyed for PromotionalOffer {}
+            #[automatically_derived]
+            impl ::es_core::__private::Surrounded for PromotionalOffer {
+                type Around = ::es_core::__private::Delivery;
+            }
+            #[automatically_derived]
+            impl ::es_core::__private::Reactor for PromotionalOffer {
+                const NAME: &'static str = "promotional_offer";
+                const VERSION: u32 = 3u32;
+                type Key = CartId;
+                const SPEC: ::es_core::__private::ReactorSpec<Self> = ::es_core::__private::ReactorSpec {
+                    from: ::es_core::__private::From::Start,
+                    retry: ::es_core::__private::RetryPolicy::backoff(
+                        ::es_core::__private::RetryPolicy::max(
+                            ::es_core::__private::RetryPolicy::REACTOR,
+                            2u32,
+                        ),
+                        ::core::time::Duration::from_micros(1000000u64),
+                        ::core::time::Duration::from_micros(60000000u64),
+                    ),
+                    on_failure: ::es_core::__private::OnFailure::Stop,
+                    inline: false,
+                    state: ::core::option::Option::Some(::es_core::__private::StateCodec::json()),
+                    fingerprint: 17383841776111785274u64,
+                };
+            }
+        "##]]
+        .assert_eq(&expanded(expand(args, item)));
     }
 }

@@ -18,7 +18,8 @@ pub fn all(model: &Model<'_>, block: &Block) -> TokenStream {
         let (cfgs, record) = (reaction.method.cfgs(), record(p, reaction));
         quote!(#(#cfgs)* #record)
     });
-    let head = respan(&quote!(impl #p::React for #reactor), place);
+    // The condition is where a type without `#[reactor]` is blamed, once; in the block it is taken to hold.
+    let head = respan(&quote!(impl #p::React for #reactor where #reactor: #p::Reactor), place);
     let body = quote! {
         const METHODS: &'static [#p::ReactorMethod<Self>] = &[#(#methods),*];
     };

@@ -1,4 +1,4 @@
-//! Several errors: the block needs the declaration in its head, in its table and in its receivers.
+//! Several errors: what a reactor is made of, and what the receiver needs, is missing with the declaration.
 use es_core::prelude::*;
 
 #[event]
