@@ -56,9 +56,9 @@ pub struct DocumentMethod<P: Projection> {
     /// Reads the event as what it takes.
     pub read: fn(&RawEvent) -> Result<Message, PayloadError>,
     /// The keys that the event is for.
-    pub keys: fn(&(dyn Any + Send + Sync), &RawEvent) -> Result<Vec<P::Key>, IdError>,
+    pub keys: KeysOf<P>,
     /// Changes the document of one key.
-    pub apply: fn(Change<'_, P>) -> Result<(), BoxError>,
+    pub apply: ChangeOf<P>,
 }
 
 impl<P: Projection> DocumentMethod<P> {
@@ -181,23 +181,23 @@ impl<E: Into<BoxError>> Projected for Result<(), E> {
 /// is one; else the stream's id.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct IdParam<K, T: ?Sized>(PhantomData<(fn(K), fn(&T))>);
+pub struct IdParam<K, T: ?Sized>(PhantomData<fn(K, &T)>);
 
 impl<K, T: ?Sized> IdParam<K, T> {
     /// Of which the types are everything.
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<K> IdParam<K, K> {
+impl<Id> IdParam<Id, Id> {
     /// The key itself.
-    pub fn get<'a>(self, key: &'a K, _: &Envelope) -> Result<&'a K, IdError> {
+    pub fn get<'a>(self, key: &'a Id, _: &Envelope) -> Result<&'a Id, IdError> {
         Ok(key)
     }
 
     /// For `#[key(..)]` the key is not there yet.
-    pub fn early(self, _: &Envelope) -> Result<Parsed<K>, IdError>
+    pub fn early(self, _: &Envelope) -> Result<Parsed<Id>, IdError>
     where
-        KeyBefore: Known<K>,
+        KeyBefore: Known<Id>,
     {
         Ok(KeyBefore::key())
     }

@@ -27,7 +27,7 @@ mod bare {
             _: &Envelope,
             _: &::std::string::String,
         ) -> ::core::result::Result<(), ::core::fmt::Error> {
-            self.last = ::core::clone::Clone::clone(&e.colour);
+            ::core::clone::Clone::clone_from(&mut self.last, &e.colour);
             ::core::result::Result::Ok(())
         }
         fn ended(self, _: &RawEvent) {}

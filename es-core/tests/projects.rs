@@ -72,7 +72,7 @@ impl Days {
     }
     #[key(&e.day)]
     fn forgotten(self, e: &DayForgotten) -> Result<(), TooMuch> {
-        if self.placed > 9 { Err(TooMuch(u64::from(self.placed))) } else { Ok(drop(e.clone())) }
+        if self.placed > 9 { Err(TooMuch(u64::from(self.placed))) } else { Ok(()) }
     }
 }
 
@@ -117,9 +117,8 @@ impl Total {
 pub struct NotesTx(RefCell<Vec<String>>);
 
 impl NotesTx {
-    fn note(&self, what: String) -> Result<(), TooMuch> {
-        self.0.borrow_mut().push(what);
-        Ok(())
+    fn note(&self, what: &str) {
+        self.0.borrow_mut().push(what.to_owned());
     }
 }
 
@@ -129,13 +128,18 @@ pub struct Balances;
 #[projection]
 impl Balances {
     fn setup(tx: &NotesTx) -> Result<(), TooMuch> {
-        tx.note("table".into())
+        tx.note("table");
+        Ok(())
     }
     fn placed(&self, e: &OrderPlaced, order: &OrderId, tx: &NotesTx) -> Result<(), TooMuch> {
-        if e.total > 100 { Err(TooMuch(e.total)) } else { tx.note(format!("{order}: {}", e.total)) }
+        if e.total > 100 {
+            return Err(TooMuch(e.total));
+        }
+        tx.note(&format!("{order}: {}", e.total));
+        Ok(())
     }
     fn anything(&self, e: &RawEvent, tx: &NotesTx, env: &Envelope) {
-        tx.0.borrow_mut().push(format!("{} {}", e.name, env.version));
+        tx.note(&format!("{} {}", e.name, env.version));
     }
     fn nothing(&self, _: &DayForgotten) {}
 }
