@@ -136,8 +136,8 @@ pub use reactor::{CancelTimer, Commands, IntoCommands, React, Reactor, Refused, 
 pub use reply::Reply;
 pub use retry::RetryPolicy;
 pub use runtime::{
-    DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError, ParkedWork, Running, StartError,
-    WaitError,
+    DocumentError, Documents, DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError,
+    ParkedWork, ProjectionError, Running, ScratchCopy, StartError, WaitError,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
@@ -150,6 +150,8 @@ pub use {jiff, serde_json, uuid};
 pub mod prelude {
     pub use crate::TimestampExt as _;
     pub use crate::store::{EventStore, Filter};
+    #[cfg(feature = "sqlite")]
+    pub use crate::store::{SqliteError, SqliteTx};
     pub use crate::{
         Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, CancelTimer, Clock, Command,
         CommandError, CommandId, Commands, Committed, Context, DecodeError, DispatchError, DomainError,

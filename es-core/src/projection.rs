@@ -4,12 +4,14 @@ use crate::event::{Envelope, Event, IdError, RawEvent};
 use crate::id::AggregateId;
 use crate::incoming::{Message, Parsed, Takes, read_event, read_raw};
 use crate::key::Key;
-use crate::store::{BoxError, EventStore, RowStore};
+use crate::runtime::Mounted;
+use crate::store::{BoxError, EventStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// A read model that follows the log. Declared by `#[projection]` on a type.
 #[diagnostic::on_unimplemented(
@@ -78,8 +80,11 @@ type ChangeOf<P> = fn(Change<'_, P>) -> Result<(), BoxError>;
 
 /// The key of an event where no method says another; what stands in a method's record without `#[key(..)]`.
 #[doc(hidden)]
-pub fn key_of_stream<K: Key>(_: &(dyn Any + Send + Sync), event: &RawEvent) -> Result<Vec<K>, IdError> {
-    K::of(&event.envelope).map(|key| vec![key])
+pub fn key_of_stream<P: Projection>(
+    _: &(dyn Any + Send + Sync),
+    event: &RawEvent,
+) -> Result<Vec<P::Key>, IdError> {
+    P::Key::of(&event.envelope).map(|key| vec![key])
 }
 
 /// What a method is called with.
@@ -183,7 +188,7 @@ impl<K, T: ?Sized> IdParam<K, T> {
     pub const NEW: Self = Self(PhantomData);
 }
 
-impl<K: Key> IdParam<K, K> {
+impl<K> IdParam<K, K> {
     /// The key itself.
     pub fn get<'a>(self, key: &'a K, _: &Envelope) -> Result<&'a K, IdError> {
         Ok(key)
@@ -270,10 +275,9 @@ pub enum RowKind {}
 /// A projection that an app over a store of type `S` can run.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the projection `{Self}` cannot be kept in `{S}`",
-    label = "not on this store",
-    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
-    note = "its methods stand in `#[projection] impl {Self} {{ .. }}`"
+    message = "`{Self}` is not a projection",
+    label = "not a projection",
+    note = "put `#[projection]` on the type `{Self}`"
 )]
 pub trait MountOn<S>: Projection {
     /// What it keeps.
@@ -282,7 +286,20 @@ pub trait MountOn<S>: Projection {
 
 /// How a projection `P` of this kind runs on a store of type `S`.
 #[doc(hidden)]
-pub trait MountKind<P, S> {}
+#[diagnostic::on_unimplemented(
+    message = "the projection `{P}` cannot be kept in `{S}`",
+    label = "not on this store",
+    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
+    note = "its methods stand in `#[projection] impl {P} {{ .. }}`"
+)]
+pub trait MountKind<P, S> {
+    /// Takes it to the store.
+    fn mount(store: &Arc<S>) -> Mounted;
+}
 
-impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {}
-impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {}
+#[diagnostic::do_not_recommend]
+impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
+    fn mount(store: &Arc<S>) -> Mounted {
+        Mounted::documents::<P>(store.clone())
+    }
+}

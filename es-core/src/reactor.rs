@@ -403,7 +403,7 @@ impl<N: Into<String>> IntoCommands for CancelTimer<N> {
 #[diagnostic::on_unimplemented(
     message = "a reactor cannot return `{Self}`",
     label = "neither a command nor a timer",
-    note = "a reactor returns commands (`#[command(..)]` structs), `Timer`, `CancelTimer`, `Commands`, tuples, `Option`s or `Vec`s of them, plain or in a `Result`"
+    note = "a reactor returns commands (`#[command(..)]` structs), `Timer`, `CancelTimer`, `Commands`, tuples, `Option`s or `Vec`s of them, plain or in a `Result` whose error is an `Error`"
 )]
 pub trait Reaction {
     /// Adds the names of the commands that can come out; `false` if they are not known.

@@ -68,7 +68,6 @@ impl Days {
     }
     #[key(Self::nights(e))]
     fn booked(&mut self, e: &RoomBooked) {
-        let _ = e;
         self.rooms += 1;
     }
     #[key(&e.day)]

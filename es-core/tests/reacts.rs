@@ -352,6 +352,18 @@ fn the_chart_leads_from_events_through_reactors_to_commands() {
     assert!(chart.contains("\"added, issues any command\"") && chart.contains("\"raw, on any event\""));
 }
 
+#[test]
+fn a_check_finds_reactors_that_share_a_name() {
+    use es_core::model::Finding;
+    let types = vec!["reacts::shop::Seats", "reacts::shop::twin::Rows"];
+    let shared = Finding::SharedReactorName { name: "seats", types };
+    assert_eq!(
+        shared.to_string(),
+        "reactors reacts::shop::Seats and reacts::shop::twin::Rows share the name \"seats\""
+    );
+    assert!(es_core::model().check().contains(&shared));
+}
+
 /// Reactors are values like any other.
 #[test]
 fn a_reactor_has_the_derives_of_its_role() {

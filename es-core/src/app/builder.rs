@@ -7,8 +7,9 @@ use super::queue::Queues;
 use super::{App, Core, ServicesHandle};
 use crate::aggregate::Applier;
 use crate::model::registry::{self, ApplierRecord, HandlerRecord};
+use crate::projection::{MountKind, MountOn};
 use crate::reactor::React;
-use crate::runtime::{Hub, Mount};
+use crate::runtime::{self, Hub, Mount, Mounted as MountedProjection};
 use crate::service::{Service, ServiceNeed, Services};
 use crate::store::EventStore;
 use std::any::TypeId;
@@ -27,6 +28,7 @@ pub struct AppBuilder<S> {
     cache: usize,
     mounted: Vec<Mounted>,
     reactors: Vec<Mount>,
+    projections: Vec<fn(&Arc<S>) -> MountedProjection>,
     services: Services,
     late: Vec<LateService>,
     /// The commands whose services have to be there; all of them if it does not say.
@@ -60,6 +62,7 @@ impl<S: EventStore> AppBuilder<S> {
             cache: DEFAULT_CACHE,
             mounted: Vec::new(),
             reactors: Vec::new(),
+            projections: Vec::new(),
             services: Services::default(),
             late: Vec::new(),
             services_of: None,
@@ -85,6 +88,12 @@ impl<S: EventStore> AppBuilder<S> {
         if !self.reactors.iter().any(|other| other.type_name == mount.type_name) {
             self.reactors.push(mount);
         }
+        self
+    }
+
+    /// Runs a projection: a read model that follows the log.
+    pub fn projection<P: MountOn<S>>(mut self) -> Self {
+        self.projections.push(<P::Kind as MountKind<P, S>>::mount);
         self
     }
 
@@ -116,7 +125,8 @@ impl<S: EventStore> AppBuilder<S> {
         self
     }
 
-    /// Checks the model, and enters reactors in the store that are not known to it. Starts nothing yet.
+    /// Checks the model, and enters in the store what is not known to it: where reactors begin, and the builds
+    /// that projections are kept in. Starts nothing yet.
     ///
     /// # Errors
     /// [`BuildError`] with every fault that was found.
@@ -126,16 +136,20 @@ impl<S: EventStore> AppBuilder<S> {
         check_events(&appliers, &mut faults);
         let handlers = self.check_handlers(&mut faults);
         self.check_reactors(&handlers, &mut faults);
+        let store = Arc::new(self.store);
+        let projections: Vec<_> = self.projections.iter().map(|mount| mount(&store).into_inner()).collect();
+        runtime::check(&projections, &mut faults);
         if faults.is_empty() {
             for mount in &self.reactors {
-                faults.extend(mount.register(&self.store).await.err());
+                faults.extend(mount.register(&*store).await.err());
             }
+            runtime::open(&projections, &mut faults).await;
         }
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }
         let core = Core {
-            store: Arc::new(self.store),
+            store,
             clock: self.clock,
             cache: StateCache::new(self.cache),
             queues: Queues::new(),
@@ -143,6 +157,7 @@ impl<S: EventStore> AppBuilder<S> {
             handlers,
             reactors: self.reactors,
             hub: Hub::new(),
+            projections,
         };
         let services = Arc::new(OnceLock::new());
         let app = App { core: Arc::new(core), services: ServicesHandle::Owned(services.clone()) };

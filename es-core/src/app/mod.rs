@@ -33,7 +33,7 @@ pub use subscribe::{SubscribeFrom, Subscription, SubscriptionError};
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
 use crate::model::registry::HandlerRecord;
-use crate::runtime::{Follower, Hub, Mount};
+use crate::runtime::{Follower, Hub, Mount, Projecting};
 use crate::service::Services;
 use crate::store::EventStore;
 use builder::Mounted;
@@ -64,6 +64,7 @@ struct Core {
     handlers: HashMap<&'static str, &'static HandlerRecord>,
     reactors: Vec<Mount>,
     hub: Hub,
+    projections: Vec<Arc<dyn Projecting>>,
 }
 
 /// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
@@ -96,6 +97,11 @@ impl App {
         &self.core.handlers
     }
 
+    /// The projections that run here.
+    pub(crate) fn projections(&self) -> &[Arc<dyn Projecting>] {
+        &self.core.projections
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         clock::whole_micros(self.core.clock.now())
     }
@@ -118,7 +124,8 @@ impl App {
 
     /// Everything that follows the log for this app, at this moment.
     pub(crate) fn followers(&self) -> Vec<Arc<dyn Follower>> {
-        self.core.reactors.iter().map(|mount| mount.follower.clone()).collect()
+        let reactors = self.core.reactors.iter().map(|mount| mount.follower.clone());
+        reactors.chain(self.core.projections.iter().flat_map(|projection| projection.followers())).collect()
     }
 
     fn inside_of_a_service(&self) -> Self {

@@ -31,6 +31,14 @@ pub enum Finding {
         /// The types.
         types: Vec<&'static str>,
     },
+    /// Several reactor types have one name, and so their places in the log mix.
+    #[error("reactors {} share the name \"{name}\"", types.join(" and "))]
+    SharedReactorName {
+        /// The name.
+        name: &'static str,
+        /// The types.
+        types: Vec<&'static str>,
+    },
     /// Several event types are stored under one name and version.
     #[error("events {} are both stored as \"{name}\", version {version}", types.join(" and "))]
     SharedEventName {
@@ -102,6 +110,8 @@ impl Model {
         findings.extend(several(commands).map(|(name, types)| Finding::SharedCommandName { name, types }));
         let shared = several(projections);
         findings.extend(shared.map(|(name, types)| Finding::SharedProjectionName { name, types }));
+        let reactors = self.reactors.iter().map(|reactor| (reactor.name, reactor.path));
+        findings.extend(several(reactors).map(|(name, types)| Finding::SharedReactorName { name, types }));
         let shared = several(events.chain(past));
         findings.extend(shared.map(|((name, version), types)| Finding::SharedEventName {
             name,

@@ -3,15 +3,16 @@
 use super::engine::{self, Step};
 use super::keeper::{Held, give_back, keep, take};
 use super::race::{First, race};
-use super::station::FollowerState;
+use super::station::{FollowerState, Station};
 use super::{Follower, Halt};
 use crate::app::App;
 use crate::error::StoreError;
+use crate::id::Position;
 use crate::store::{BoxError, LEASE};
 use crate::upcast::DecodeError;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Why not everything was done.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +49,14 @@ pub enum DrainError {
 /// How long another holder is waited for: until its lease has run out, and some more.
 const PATIENCE: Duration = LEASE.saturating_mul(2);
 
+/// The longest time between two looks.
+const LOOK: Duration = Duration::from_millis(250);
+
 impl App {
     /// Runs reactors, projections and due timers until nothing is left to do: until all of them are at the
     /// head of the log, what they themselves have caused included. Timers that are not due by the app's
-    /// clock, and parked work, are left. An app that runs already is waited for.
+    /// clock, and parked work, are left; what is tried again by itself is waited for. So is an app that runs
+    /// already.
     ///
     /// # Errors
     /// [`DrainError`]; the leases are given back.
@@ -60,10 +65,10 @@ impl App {
             if let Ok(_alone) = self.hub().running.try_lock() {
                 return self.drain_alone().await;
             }
-            if !self.hub().stations().is_empty() {
+            if self.hub().stations().is_some() {
                 return self.caught_up().await;
             }
-            // Another drain, or a start that has not come to its first follower yet.
+            // Another drain, or somebody who is about to start or has just stopped.
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -97,7 +102,7 @@ impl App {
                     Step::Rests(next) if follower.aside().retrying > 0 => {
                         went = true;
                         let pause = next.map_or(Duration::ZERO, |next| engine::until(self, next));
-                        sleep(pause.min(Duration::from_millis(250))).await;
+                        sleep(pause.min(LOOK)).await;
                     }
                     Step::Rests(_) => return Ok(went),
                 }
@@ -140,25 +145,40 @@ impl App {
     async fn caught_up(&self) -> Result<(), DrainError> {
         loop {
             let head = self.store().head().await.map_err(unread)?;
-            for station in self.hub().stations() {
-                let before = station.progress().rests;
-                // The rest that is under way may have looked before the call; the one behind it has not.
-                let progress = station
-                    .until(|progress| {
-                        let there = progress.position >= head && progress.rests > before + 1;
-                        let left =
-                            matches!(progress.state, FollowerState::Stopped(_) | FollowerState::Newer(_));
-                        (there && progress.aside.retrying == 0)
-                            || left
-                            || progress.state == FollowerState::Done
-                    })
-                    .await;
-                if let FollowerState::Stopped(reason) | FollowerState::Newer(reason) = progress.state {
-                    return Err(DrainError::Stopped { name: station.name.to_owned(), reason });
-                }
+            for station in self.hub().stations().unwrap_or_default() {
+                self.come_to(&station, head).await?;
             }
             if self.store().head().await.map_err(unread)? == head {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Waits until one of them has come to `head`, and had nothing to do there.
+    async fn come_to(&self, station: &Station, head: Position) -> Result<(), DrainError> {
+        // The rest that is under way may have looked before the call; the one behind it has not.
+        let rests = station.progress().rests + 2;
+        let name = || station.name.to_owned();
+        loop {
+            let settled = station.until(|progress| {
+                let there = progress.position >= head && progress.rests >= rests;
+                (there && progress.aside.retrying == 0) || progress.state.is_over()
+            });
+            if let Ok(progress) = timeout(LOOK, settled).await {
+                return match progress.state {
+                    FollowerState::Stopped(reason) | FollowerState::Newer(reason) => {
+                        Err(DrainError::Stopped { name: name(), reason })
+                    }
+                    _ => Ok(()),
+                };
+            }
+            // Another process works on it: how far that is stands in the store.
+            if station.progress().state == FollowerState::Waiting {
+                let stored = self.store().processors(&station.processor).await.map_err(unread)?;
+                let stored = stored.into_iter().find(|stored| stored.name == station.processor);
+                if stored.is_some_and(|stored| stored.checkpoint.position >= head) {
+                    return Ok(());
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod drain;
 mod engine;
 mod keeper;
+mod projecting;
 mod race;
 mod reacting;
 mod running;
@@ -10,6 +11,8 @@ mod station;
 mod wait;
 
 pub use drain::DrainError;
+pub use projecting::{DocumentError, Documents, Mounted, ProjectionError, ScratchCopy};
+pub(crate) use projecting::{Projecting, check, open};
 pub(crate) use reacting::Mount;
 pub use reacting::{ParkedEntry, ParkedError, ParkedWork};
 pub use running::{Running, StartError};

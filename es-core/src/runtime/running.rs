@@ -44,6 +44,7 @@ impl App {
         let alone = self.hub().running.clone().try_lock_owned().map_err(|_| StartError::Running)?;
         let (stop, stopping) = watch::channel(false);
         let app = self.clone();
+        self.hub().open(&self.followers());
         let supervisor = tokio::spawn(supervise(app.clone(), stopping));
         Ok(Running { app, stop, supervisor, _alone: alone })
     }
@@ -52,7 +53,8 @@ impl App {
 impl Running {
     /// How far each reactor and projection is, in the order of their names and versions.
     pub fn status(&self) -> Vec<FollowerStatus> {
-        self.app.hub().stations().iter().map(|station| station.status(&self.app)).collect()
+        let stations = self.app.hub().stations().unwrap_or_default();
+        stations.iter().map(|station| station.status(&self.app)).collect()
     }
 
     /// Ends what was begun, writes how far it has come, and gives the leases back.
@@ -68,7 +70,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The tasks belong to it, and go with it.
         self.supervisor.abort();
-        self.app.hub().leave_all();
+        self.app.hub().close();
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) struct Hub {
     changed: Notify,
     /// Held by whoever runs the followers: a [`Running`](super::Running), or a drain.
     pub(super) running: Arc<AsyncMutex<()>>,
-    stations: Mutex<BTreeMap<Arc<str>, Arc<Station>>>,
+    /// By processor; `None` while nothing runs.
+    stations: Mutex<Option<BTreeMap<Arc<str>, Arc<Station>>>>,
 }
 
 impl Hub {
@@ -33,7 +34,6 @@ impl Hub {
     }
 
     /// Says that there are other followers than before, so that a running app picks them up.
-    #[allow(dead_code, reason = "called where a projection is built anew")]
     pub(crate) fn followers_changed(&self) {
         self.changed.notify_one();
     }
@@ -48,26 +48,39 @@ impl Hub {
     }
 
     /// Nothing panics while the lock is held.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Station>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<Arc<str>, Arc<Station>>>> {
         self.stations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// These run now.
+    pub(super) fn open(&self, followers: &[Arc<dyn Follower>]) {
+        let station =
+            |follower: &Arc<dyn Follower>| (follower.processor().clone(), Arc::new(Station::of(&**follower)));
+        *self.lock() = Some(followers.iter().map(station).collect());
+    }
+
+    /// Nothing runs any more.
+    pub(super) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    /// The station of a follower that runs.
     pub(super) fn enter(&self, follower: &dyn Follower) -> Arc<Station> {
-        let station = Arc::new(Station::of(follower));
-        self.lock().insert(follower.processor().clone(), station.clone());
-        station
+        let new = || Arc::new(Station::of(follower));
+        match &mut *self.lock() {
+            Some(stations) => stations.entry(follower.processor().clone()).or_insert_with(new).clone(),
+            // It was stopped in between, and nobody will ask.
+            None => new(),
+        }
     }
 
     pub(super) fn station(&self, processor: &str) -> Option<Arc<Station>> {
-        self.lock().get(processor).cloned()
+        self.lock().as_ref()?.get(processor).cloned()
     }
 
-    pub(super) fn stations(&self) -> Vec<Arc<Station>> {
-        self.lock().values().cloned().collect()
-    }
-
-    pub(super) fn leave_all(&self) {
-        self.lock().clear();
+    /// Of everything that runs; `None` while nothing does.
+    pub(super) fn stations(&self) -> Option<Vec<Arc<Station>>> {
+        self.lock().as_ref().map(|stations| stations.values().cloned().collect())
     }
 }
 
@@ -91,6 +104,13 @@ pub enum FollowerState {
     Done,
 }
 
+impl FollowerState {
+    /// Whether it does not go on, as far as this process can say.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Newer(_) | Self::Done)
+    }
+}
+
 /// How far one follower is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,6 +132,7 @@ pub struct FollowerStatus {
 /// Where one follower is, and whoever waits for it.
 pub(super) struct Station {
     pub name: &'static str,
+    pub processor: Arc<str>,
     progress: watch::Sender<Progress>,
 }
 
@@ -136,7 +157,11 @@ impl Station {
             aside: Aside::default(),
             rests: 0,
         };
-        Self { name: follower.name(), progress: watch::Sender::new(progress) }
+        Self {
+            name: follower.name(),
+            processor: follower.processor().clone(),
+            progress: watch::Sender::new(progress),
+        }
     }
 
     pub fn say(&self, state: FollowerState) {

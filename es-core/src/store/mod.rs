@@ -11,11 +11,12 @@ mod limits;
 mod memory;
 mod page;
 mod processor;
+mod rows;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use commit::{Append, Appended, Commit, Expected, NewEvent, Redaction, StreamHead};
+pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
@@ -24,9 +25,10 @@ pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
+pub use rows::{RowStore, RowWork};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteOpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
 
 use crate::id::{Position, StreamId};
 use std::time::Duration;
@@ -47,7 +49,8 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
 ///   else hides an unknown outcome.
 /// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
-///   before the expected version, and that before the [edits](Append::edits).
+///   before the [fence](Commit::fence), that before the expected version, and that before the
+///   [edits](Append::edits).
 pub trait EventStore: Send + Sync + 'static {
     /// Appends a commit: every part to its stream, all parts or none.
     ///
@@ -223,11 +226,4 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`AdvanceError`] if the lease is held, or the store cannot answer.
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>>;
-}
-
-/// A store whose database also holds rows of a projection's own, written in the transaction that moves its
-/// checkpoint.
-pub trait RowStore: EventStore {
-    /// What the methods of such a projection take.
-    type Tx: 'static;
 }

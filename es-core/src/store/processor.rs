@@ -1,6 +1,6 @@
 //! What follows the log: how far it has come, who may write for it, and the documents it keeps.
 
-use super::BoxError;
+use super::{BoxError, ReadError};
 use crate::id::Position;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -174,6 +174,15 @@ pub enum AdvanceError {
     /// The store does not answer now. What was written may be stored; writing it again settles that.
     #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
+}
+
+impl From<AdvanceError> for ReadError {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
+            refused => Self::Unavailable(refused.into()),
+        }
+    }
 }
 
 /// How long a lease is held without being renewed.

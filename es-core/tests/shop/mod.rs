@@ -215,3 +215,13 @@ impl Seats {
         (seat.number == 0).then(|| Remind { cart: CartId(seat.row.clone()) })
     }
 }
+
+/// Another reactor under the name of one that there is.
+pub mod twin {
+    #[es_core::reactor(name = "seats")]
+    pub struct Rows;
+    #[es_core::reactor]
+    impl Rows {
+        fn added(&self, _: &super::Added) {}
+    }
+}

@@ -111,7 +111,6 @@ fn kind(written: &Written, input: &DeriveInput) -> Option<TokenStream> {
             type Kind = #kind;
         }
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl<__EsStore> #p::MountOn<__EsStore> for #ident
         where
             #kind: #p::MountKind<Self, __EsStore>,

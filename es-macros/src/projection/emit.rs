@@ -2,6 +2,7 @@
 
 use super::syntax::mentions;
 use super::{Follows, Keeps, Message, Model, Param, Role};
+use crate::ctx::ends;
 use crate::names::source_text;
 use crate::sig::{self, Block, Method, braced_at, respan};
 use proc_macro2::TokenStream;
@@ -36,10 +37,10 @@ fn documents(p: &TokenStream, model: &Model<'_>) -> TokenStream {
     let (projection, place) = (model.projection, model.projection.span());
     let methods = model.methods.iter().map(|follows| {
         let (cfgs, name) = (follows.method.cfgs(), follows.method.name().to_string());
-        let keys = follows.key.as_ref().map_or_else(
-            || quote!(#p::key_of_stream::<<Self as #p::Projection>::Key>),
-            |key| keys(p, follows, key),
-        );
+        let keys = follows
+            .key
+            .as_ref()
+            .map_or_else(|| quote!(#p::key_of_stream::<Self>), |key| keys(p, follows, key));
         let (taken, apply) = (taken(follows), change(p, follows));
         quote!(#(#cfgs)* #p::DocumentMethod::#taken(#name, #keys, #apply))
     });
@@ -96,11 +97,14 @@ fn taken(follows: &Follows<'_>) -> TokenStream {
 /// `|message, event| { let e: &OrderPlaced = message; .. Ok(IntoKeys::<K>::into_keys(e.day)) }`
 fn keys(p: &TokenStream, follows: &Follows<'_>, key: &Expr) -> TokenStream {
     let lets = follows.params.iter().map(|param| given(p, follows, param, key));
-    let into = quote!(<_ as #p::IntoKeys<<Self as #p::Projection>::Key>>::into_keys(#key));
+    // What the expression gives is blamed where it stands.
+    let (first, last) = ends(key);
+    let into = respan(&quote!(<_ as #p::IntoKeys<<Self as #p::Projection>::Key>>::), first);
+    let into_keys = quote_spanned!(last=> into_keys);
     quote! {
         |__es_message, __es_event| {
             #(#lets)*
-            ::core::result::Result::Ok(#into)
+            ::core::result::Result::Ok(#into #into_keys(#key))
         }
     }
 }
@@ -188,13 +192,11 @@ fn id_param(p: &TokenStream, id: &Type, ask: &TokenStream) -> TokenStream {
 
 /// The call, and what it answers as a `Result`. The returned type is blamed where it is none.
 fn settled(p: &TokenStream, method: &Method, call: &TokenStream) -> TokenStream {
-    match sig::returned(&method.sig) {
-        Some(returned) => {
-            let settle = quote_spanned!(returned.span()=> settle);
-            quote!(<#returned as #p::Projected>::#settle(#call))
-        }
-        None => quote!(#call; ::core::result::Result::Ok(())),
-    }
+    let Some(returned) = sig::returned(&method.sig) else {
+        return quote!(#call; ::core::result::Result::Ok(()));
+    };
+    let settle = quote_spanned!(returned.span()=> settle);
+    quote!(<#returned as #p::Projected>::#settle(#call))
 }
 
 /// The type is declared for what its methods keep.

@@ -11,7 +11,7 @@ use crate::args::{self, CRATE, Key};
 use crate::ctx::{Root, declaring_word};
 use crate::diag::Errors;
 use crate::handlers;
-use crate::sig::{Block, Method};
+use crate::sig::{Block, Member, Method};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, PatType, Type};
@@ -87,17 +87,29 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn methods(args: TokenStream, item: TokenStream) -> TokenStream {
-    let block = match handlers::block("projection", EXAMPLE, item) {
+    let mut block = match handlers::block("projection", EXAMPLE, item) {
         Ok(block) => block,
         Err(given_back) => return given_back,
     };
     let errors = Errors::new();
     let model = read(args, &block, &errors);
     let generated = model.map(|model| emit::all(&model, &block, errors.is_empty()));
+    allow_parameters_of_keys(&mut block);
     let stripped: Vec<_> = OURS.iter().copied().chain(FOREIGN.iter().map(|(name, _)| *name)).collect();
     let (block, errors) = (block.without(&stripped), errors.finish());
     // `&String` is the id of a stream here.
     quote!(#[allow(clippy::ptr_arg)] #block #errors #generated)
+}
+
+/// A parameter may be there for the key alone: the method itself need not use it.
+fn allow_parameters_of_keys(block: &mut Block) {
+    for member in &mut block.members {
+        if let Member::Method(method) = member
+            && method.attrs_named("key").next().is_some()
+        {
+            method.attrs.push(syn::parse_quote!(#[allow(unused_variables)]));
+        }
+    }
 }
 
 /// `None` if it is no block of a projection.
@@ -110,7 +122,7 @@ fn read<'b>(args: TokenStream, block: &'b Block, errors: &Errors) -> Option<Mode
         root = arg.root()?;
         Ok(())
     });
-    let keeps = syntax::keeps(block, errors);
+    let keeps = syntax::keeps(block);
     let (methods, setup) = syntax::methods(block, keeps, errors);
     Some(Model { projection: &block.self_ty, root, keeps, methods, setup })
 }

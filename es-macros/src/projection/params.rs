@@ -1,6 +1,6 @@
 //! What a parameter of a projection's method is, by the way it is written.
 
-use super::{Message, Role};
+use super::{Keeps, Message, Role};
 use crate::diag::Errors;
 use crate::handlers::{Passed, passed};
 use crate::names::source_text;
@@ -16,6 +16,19 @@ pub fn transaction(param: &PatType) -> Option<&Type> {
 /// `&SqliteTx`
 pub fn is_transaction(param: &PatType) -> bool {
     matches!(passed(param), Passed::Shared(_)) && transaction(param).is_some()
+}
+
+/// The methods of a block share the type of their transaction, which is the first one's.
+pub fn one_transaction(param: &PatType, keeps: Keeps<'_>, errors: &Errors) {
+    if let (Keeps::Rows(first), Some(tx)) = (keeps, transaction(param))
+        && !sig::is_same(first, tx)
+    {
+        let first = source_text(first);
+        errors.at(
+            tx,
+            format_args!("a projection keeps its rows in one database, and another method takes `&{first}`"),
+        );
+    }
 }
 
 /// The event, which comes first.
@@ -39,7 +52,7 @@ pub fn message<'b>(param: &'b PatType, errors: &Errors) -> Option<Message<'b>> {
 }
 
 /// What comes behind the event, in any order.
-pub fn behind<'b>(param: &'b PatType, errors: &Errors) -> Option<Role<'b>> {
+pub fn behind<'b>(param: &'b PatType, keeps: Keeps<'_>, errors: &Errors) -> Option<Role<'b>> {
     const SERVICE: &str = "a projection takes no service, so that it can be built anew from the log at any \
                            time: what needs one is for a reactor";
     if let Some(tx) = transaction(param) {
@@ -49,6 +62,7 @@ pub fn behind<'b>(param: &'b PatType, errors: &Errors) -> Option<Role<'b>> {
                 format_args!("a projection borrows its transaction: write `&{}`", source_text(tx)),
             );
         }
+        one_transaction(param, keeps, errors);
         return Some(Role::Transaction);
     }
     match passed(param) {

@@ -1,31 +1,17 @@
 //! Syntax to model: which method follows which event, and every fault in its signature.
 
-use super::params::{behind, is_transaction, message, transaction};
+use super::params::{behind, is_transaction, message, one_transaction, transaction};
 use super::{FOREIGN, Follows, Keeps, Param, Role};
 use crate::diag::Errors;
 use crate::handlers::{Takes, result_error};
-use crate::sig::{self, Block, Method};
+use crate::sig::{Block, Method};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Expr, Meta, Type};
 
-/// Rows, if any method takes a transaction; they share its type, which is the first one's.
-pub fn keeps<'b>(block: &'b Block, errors: &Errors) -> Keeps<'b> {
-    let mut first: Option<&'b Type> = None;
-    for tx in block.methods().flat_map(transactions) {
-        match first {
-            None => first = Some(tx),
-            Some(first) if !sig::is_same(first, tx) => errors.at(
-                tx,
-                format_args!(
-                    "a projection keeps its rows in one database, and another method takes `&{}`",
-                    crate::names::source_text(first)
-                ),
-            ),
-            Some(_) => {}
-        }
-    }
-    first.map_or(Keeps::Documents, Keeps::Rows)
+/// Rows, if any method takes a transaction.
+pub fn keeps(block: &Block) -> Keeps<'_> {
+    block.methods().find_map(|method| transactions(method).next()).map_or(Keeps::Documents, Keeps::Rows)
 }
 
 /// The transactions in a signature, however they are passed. What stands first behind a receiver is an event.
@@ -47,7 +33,7 @@ pub fn methods<'b>(
         }
         if !is_setup(method) {
             methods.extend(follows(method, keeps, errors));
-        } else if is_right_setup(method, errors) {
+        } else if is_right_setup(method, keeps, errors) {
             if setup.is_some() {
                 errors.at(method.name(), "a second set-up: one method without receiver makes all tables");
             } else {
@@ -70,7 +56,7 @@ fn is_setup(method: &Method) -> bool {
     matches!(method.takes(), Takes::Nothing) && (first.is_some() || method.name() == "setup")
 }
 
-fn is_right_setup(method: &Method, errors: &Errors) -> bool {
+fn is_right_setup(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> bool {
     const FORM: &str = "write `fn setup(tx: &SqliteTx) -> Result<(), E>`";
     let before = errors.count();
     method.is_plain(errors);
@@ -79,7 +65,7 @@ fn is_right_setup(method: &Method, errors: &Errors) -> bool {
         errors.at(attr.path(), "the set-up follows no event, so there is no key");
     }
     match &*method.params() {
-        [only] if is_transaction(only) => {}
+        [only] if is_transaction(only) => one_transaction(only, keeps, errors),
         [_, other, ..] => errors.at(other, format_args!("the set-up takes the transaction alone: {FORM}")),
         _ => errors.at(method.name(), format_args!("the set-up takes the transaction alone: {FORM}")),
     }
@@ -108,7 +94,7 @@ fn follows<'b>(method: &'b Method, keeps: Keeps<'b>, errors: &Errors) -> Option<
     let deletes = receiver(method, keeps, errors);
     let mut params = vec![Param { role: Role::Message, written: first }];
     for written in more.iter().copied() {
-        params.extend(behind(written, errors).map(|role| Param { role, written }));
+        params.extend(behind(written, keeps, errors).map(|role| Param { role, written }));
     }
     let key = key(method, keeps, errors);
     (errors.count() == before).then_some(())?;
@@ -131,9 +117,8 @@ fn receiver(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> Option<bool> 
                              one that keeps rows of its own takes `&self` and `&SqliteTx`";
     const ROWS: &str = "a method that keeps rows takes `&self`: what it changes is behind the transaction";
     match (keeps, method.takes()) {
-        (Keeps::Documents, Takes::Unique(_)) => return Some(false),
         (Keeps::Documents, Takes::Value(_)) => return Some(true),
-        (Keeps::Rows(_), Takes::Shared(_)) => return Some(false),
+        (Keeps::Documents, Takes::Unique(_)) | (Keeps::Rows(_), Takes::Shared(_)) => return Some(false),
         (Keeps::Documents, Takes::Nothing) => errors.at(method.name(), DOCUMENTS),
         (Keeps::Rows(_), Takes::Nothing) => errors.at(method.name(), ROWS),
         (Keeps::Documents, Takes::Shared(receiver) | Takes::Odd(receiver)) => errors.at(receiver, DOCUMENTS),
@@ -189,20 +174,20 @@ pub fn mentions(expression: &Expr, pattern: &impl ToTokens) -> bool {
     used.iter().any(|word| names.iter().any(|name| word == name || in_text(word, name)))
 }
 
-/// The words and texts in tokens, at any depth. The names of fields and methods, behind a `.`, are none.
+/// The words and texts in tokens, at any depth. What stands behind a `.` or a `::` names no parameter.
 fn words(tokens: TokenStream, found: &mut Vec<String>) {
-    let mut dots = 0;
+    let mut signs = String::new();
     for token in tokens {
+        let behind = signs.ends_with("::") || signs.ends_with('.') && !signs.ends_with("..");
         match token {
-            TokenTree::Punct(punct) if punct.as_char() == '.' => {
-                dots += 1;
+            TokenTree::Punct(punct) => {
+                signs.push(punct.as_char());
                 continue;
             }
-            TokenTree::Punct(_) => {}
             TokenTree::Group(group) => words(group.stream(), found),
-            word if dots != 1 => found.push(word.to_string()),
+            word if !behind => found.push(word.to_string()),
             _ => {}
         }
-        dots = 0;
+        signs.clear();
     }
 }

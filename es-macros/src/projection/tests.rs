@@ -36,7 +36,6 @@ fn a_document_has_a_key() {
             type Kind = ::es_core::__private::DocumentKind;
         }
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl<__EsStore> ::es_core::__private::MountOn<__EsStore> for DailyOrders
         where
             ::es_core::__private::DocumentKind: ::es_core::__private::MountKind<Self, __EsStore>,
@@ -66,7 +65,6 @@ fn rows_have_none() {
             type Kind = crate::es::__private::RowKind;
         }
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl<__EsStore> crate::es::__private::MountOn<__EsStore> for Balances
         where
             crate::es::__private::RowKind: crate::es::__private::MountKind<Self, __EsStore>,
@@ -102,6 +100,7 @@ fn methods_become_a_table() {
             clippy::unused_self
         )]
         impl DailyOrders {
+            #[allow(unused_variables)]
             fn placed(
                 &mut self,
                 e: &shop::OrderPlaced,
@@ -177,9 +176,7 @@ fn methods_become_a_table() {
                     #[cfg(later)]
                     ::es_core::__private::DocumentMethod::any(
                         "cancelled",
-                        ::es_core::__private::key_of_stream::<
-                            <Self as ::es_core::__private::Projection>::Key,
-                        >,
+                        ::es_core::__private::key_of_stream::<Self>,
                         |__es_change| {
                             let ::core::option::Option::Some(__es_document) = ::core::option::Option::take(
                                 __es_change.document,
@@ -350,7 +347,6 @@ fn every_fault_of_a_block_of_rows_is_reported_at_once() {
         }
     );
     expect![[r#"
-        a projection keeps its rows in one database, and another method takes `&SqliteTx`
         the set-up takes the transaction alone: write `fn setup(tx: &SqliteTx) -> Result<(), E>`
         the set-up answers a `Result`: write `fn setup(tx: &SqliteTx) -> Result<(), E>`
         a second set-up: one method without receiver makes all tables
@@ -358,6 +354,7 @@ fn every_fault_of_a_block_of_rows_is_reported_at_once() {
         the set-up answers a `Result`: write `fn setup(tx: &SqliteTx) -> Result<(), E>`
         a method that keeps rows takes `&self`: what it changes is behind the transaction
         a projection borrows its transaction: write `&PgTx`
+        a projection keeps its rows in one database, and another method takes `&SqliteTx`
         rows have no key: the method itself says which of them it changes"#]]
     .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
 }

@@ -171,8 +171,8 @@ fn run(p: &TokenStream, reaction: &Reaction<'_>) -> TokenStream {
         )
     };
     let body = braced_at(body, place);
-    let boxed = quote_spanned!(place=> async move #body);
-    quote!(|__es_call| ::std::boxed::Box::pin(#boxed))
+    let boxed = quote_spanned!(place=> ::std::boxed::Box::pin(async move #body));
+    quote!(|__es_call| #boxed)
 }
 
 /// What stands before the call, and what is handed over as `self`. That the reactor has a state, or has none,

@@ -380,7 +380,6 @@ fn every_fault_of_a_block_is_reported_at_once() {
             fn two_keys(&mut self, e: &Shipped) {}
             #[key(refused.command.cart)]
             fn key_of_a_refusal(&mut self, refused: &Refused<Ship>) {}
-            fn refused_what(&self, refused: &Refused) {}
             async fn waits(&mut self, e: &Shipped, mailer: &dyn Mailer) {}
             fn later(&self, e: &Shipped, raw: &RawEvent, rates: Rates) {}
             fn hidden(&self, e: &Shipped) -> impl IntoCommands {}
@@ -401,7 +400,6 @@ fn every_fault_of_a_block_is_reported_at_once() {
             "say which key the event is for: `#[key(e.cart)]`",
             "`#[key(..)]` stands here twice: remove one of them",
             "a refusal is for the key that issued the command: remove `#[key(..)]`",
-            "say which command was refused: `&Refused<Command>`",
             "a reactor with a state is not async, its commands are data: issue a command, or put the effect in a reactor of its own, without `key`",
             "a reactor with a state has no effects, so no `&dyn Mailer`: issue a command, or put the effect in a reactor of its own, without `key`",
             "`&RawEvent` is what a method answers: it stands first, and alone",

@@ -82,7 +82,7 @@ struct Total {
 
 #[projection]
 impl Total {
-    fn placed(&mut self, _: &Placed, _: &()) {
+    fn placed(&mut self, _: &Placed) {
         self.orders += 1;
     }
 }

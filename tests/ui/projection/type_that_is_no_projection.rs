@@ -1,3 +1,5 @@
+//! Several errors: each says the same, of what is generated for the block. The first stands at the type.
+
 use es_core::prelude::*;
 
 #[event]

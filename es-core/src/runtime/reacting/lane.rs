@@ -11,6 +11,7 @@ use crate::runtime::Halt;
 use crate::store::DocumentWrite;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// One thing to do.
 pub(super) enum Work {
@@ -18,6 +19,8 @@ pub(super) enum Work {
     Resume,
     /// What was set aside, from the first on.
     Replay,
+    /// Passing over the first of what was set aside.
+    Skip,
     /// Timers that are due at this time.
     Timers(Timestamp),
     /// An event.
@@ -78,6 +81,7 @@ impl Keeper<'_> {
     async fn go(&mut self, cell: &mut Cell, work: Work) -> Result<(), Halt> {
         match work {
             Work::Replay => self.replay(cell).await,
+            Work::Skip => self.skip_first(cell).await,
             Work::Event(delivered) => self.event(cell, &delivered).await,
             // Timers stand in their key's lane behind what is set aside.
             Work::Resume | Work::Timers(_) if !self.sequence.is_empty() => Ok(()),
@@ -107,8 +111,14 @@ impl Keeper<'_> {
         if self.sequence.rows.contains_key(&event.position) {
             return Ok(());
         }
-        let done = self.desk.deliver(cell, delivered, 1).await;
+        let done = self.deliver(cell, delivered, 1).await;
         self.settle(cell, row, done).await
+    }
+
+    async fn deliver(&self, cell: &mut Cell, delivered: &Delivered, attempt: u32) -> Result<(), Trouble> {
+        let (event, position) = (&*delivered.event.name, delivered.event.position.0);
+        let span = tracing::info_span!("delivery", reactor = self.desk.name, event, position, attempt);
+        self.desk.deliver(cell, delivered, attempt).instrument(span).await
     }
 
     /// Behind what has failed before.
@@ -125,7 +135,7 @@ impl Keeper<'_> {
         while self.sequence.is_due() {
             let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
             let done = match self.desk.delivered(row.position, &row.key).await? {
-                Some(delivered) => self.desk.deliver(cell, &delivered, row.attempts + 1).await,
+                Some(delivered) => self.deliver(cell, &delivered, row.attempts + 1).await,
                 // A timer whose event is not for this key any more.
                 None => self.desk.fire(cell, Timestamp::MIN, false).await,
             };
@@ -135,6 +145,13 @@ impl Keeper<'_> {
                 self.desk.write(std::mem::take(&mut self.writes)).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn skip_first(&mut self, cell: &mut Cell) -> Result<(), Halt> {
+        let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
+        skip(self.desk, cell, row.position).await?;
+        self.remove(&row);
         Ok(())
     }
 
@@ -195,7 +212,7 @@ impl Keeper<'_> {
 }
 
 /// Drops what is left to do of the turn at a position.
-pub(super) async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
+async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
     if cell.document.position < position || cell.document.pending.is_empty() {
         return Ok(());
     }

@@ -100,7 +100,7 @@ impl Memory {
         loop {
             while halt.is_none() && tasks.len() < AT_ONCE {
                 let Some(lane) = lanes.next() else { break };
-                tasks.spawn(tracing::Instrument::in_current_span(lane.run(desk.clone())));
+                tasks.spawn(lane.run(desk.clone()));
             }
             match tasks.join_next().await {
                 None => break,

@@ -30,7 +30,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 /// What is stored for a reactor, and under which names.
 #[derive(Clone, Debug)]
@@ -108,13 +107,11 @@ impl Follower for Reacting {
         lease: &'a mut Lease,
         page: LogPage,
     ) -> BoxFuture<'a, Result<(), Halt>> {
-        let span = tracing::info_span!("react", reactor = self.inner.name, position = page.scanned_to.0);
-        let work = async move {
+        Box::pin(async move {
             let mut memory = self.memory.lock().await;
             let done = self.follow_page(&mut memory, app, lease, page).await;
             self.keep(&mut memory, done)
-        };
-        Box::pin(work.instrument(span))
+        })
     }
 
     fn idle<'a>(

@@ -7,7 +7,7 @@ use crate::id::Position;
 use crate::reactor::From;
 use crate::runtime::Halt;
 use crate::store::{
-    Advance, AdvanceError, Checkpoint, DocumentWrite, EventStore, Filter, LEASE, ReadError, StoredProcessor,
+    Advance, AdvanceError, Checkpoint, DocumentWrite, EventStore, Filter, ReadError, StoredProcessor,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -22,6 +22,9 @@ struct Origin {
     /// Up to here the past is folded silently.
     silent_until: Position,
 }
+
+/// How long a lease is taken for a single write: less than others wait for it.
+pub(super) const BRIEF: Duration = Duration::from_secs(2);
 
 /// The only document of its collection.
 const KEY: &str = "origin";
@@ -61,7 +64,7 @@ async fn enter(store: &dyn EventStore, mount: &Mount) -> Result<bool, String> {
     let (start, silent_until) = place(store, mount).await.map_err(|error| error.to_string())?;
     let processor = &mount.names.processor;
     store.register(processor, start).await.map_err(|error| error.to_string())?;
-    let taken = store.acquire(processor, Uuid::new_v4(), LEASE).await.map_err(|error| error.to_string())?;
+    let taken = store.acquire(processor, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
     let Some(lease) = taken else { return Ok(false) };
     let origin = Origin { fingerprint: mount.fingerprint, silent_until };
     let body = serde_json::to_vec(&origin).map_err(|error| error.to_string())?;

@@ -2,17 +2,15 @@
 
 use super::Names;
 use super::desk::{Desk, list};
-use super::document::Cell;
-use super::lane::skip;
+use super::lane::Work;
 use super::memory::Memory;
+use super::origin::BRIEF;
 use super::park::{Row, RowState};
 use crate::app::App;
 use crate::error::StoreError;
 use crate::id::Position;
 use crate::runtime::Halt;
-use crate::store::{
-    Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, LEASE, ReadError, StoredDocument,
-};
+use crate::store::{Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, ReadError, StoredDocument};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -158,8 +156,8 @@ impl ParkedWork {
         let store = self.app.store();
         let lost = |error: ReadError| ParkedError::Unavailable(StoreError::from(error).into());
         store.register(&self.names.marks, Checkpoint::default()).await.map_err(lost)?;
-        for _ in 0..100 {
-            let taken = store.acquire(&self.names.marks, Uuid::new_v4(), LEASE).await.map_err(lost)?;
+        for _ in 0..200 {
+            let taken = store.acquire(&self.names.marks, Uuid::new_v4(), BRIEF).await.map_err(lost)?;
             if let Some(lease) = taken {
                 let body =
                     serde_json::to_vec(&mark).map_err(|error| ParkedError::Unavailable(error.into()))?;
@@ -221,14 +219,8 @@ async fn decide(
     let (reactor, position, key) = (desk.name, row.position.0, row.key.clone());
     tracing::info!(reactor, position, ?mark, "decided about parked work");
     if mark == Mark::Skip {
-        let mut cell = Cell::load(desk, &key).await?;
-        skip(desk, &mut cell, row.position).await?;
-        writes.push(row.delete(&desk.names));
-        if let Some(sequence) = memory.sequences.get_mut(&key) {
-            sequence.settle_first();
-        }
-        memory.sequences.retain(|_, sequence| !sequence.is_empty());
-        return Ok(());
+        let lane = memory.lane(key, vec![Work::Skip]);
+        return memory.run(desk, vec![lane]).await;
     }
     row.attempts = 0;
     row.state = RowState::Retrying;

@@ -4,7 +4,7 @@ use super::processors::Processors;
 use crate::id::{Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
 use crate::store::{
-    AppendError, Appended, Bound, Commit, Filter, LogPage, Redaction, StoredEvent, StoredSnapshot,
+    AppendError, Appended, Bound, Commit, Fence, Filter, LogPage, Redaction, StoredEvent, StoredSnapshot,
     StreamHead, StreamPage, StreamRead, clock, limits,
 };
 use jiff::Timestamp;
@@ -59,6 +59,10 @@ impl Ledger for Inner {
 
     fn head(&mut self, stream: &StreamId) -> Result<StreamHead, AppendError> {
         Ok(self.stream_head(stream))
+    }
+
+    fn allows(&mut self, fence: &Fence) -> Result<bool, AppendError> {
+        Ok(self.processors.holds(&fence.processor, fence.epoch))
     }
 }
 

@@ -1,0 +1,30 @@
+//! What the stores of SQL databases can do beside.
+
+use super::{Advance, AdvanceError, BoxError, EventStore, StoreFuture};
+
+/// What a projection does to its rows, in a transaction of type `Tx`. It may be run more than once; only
+/// what the last run did is kept.
+pub type RowWork<Tx> = Box<dyn FnMut(&Tx) -> Result<(), BoxError> + Send>;
+
+/// A store whose database can keep the rows of projections, in one transaction with their checkpoints.
+pub trait RowStore: EventStore {
+    /// The transaction that work runs in.
+    type Tx: 'static;
+
+    /// Does the work of a build, writes documents and the checkpoint: all of it in a transaction of its own,
+    /// or nothing.
+    ///
+    /// Work that takes the checkpoint on is done once: where the checkpoint is at [`to`](Advance::to) already,
+    /// or behind it, nothing happens, so that an advance can be sent again. Work without a `to`, such as making
+    /// tables, is done each time. `build` is the end of the names of its tables.
+    ///
+    /// # Errors
+    /// [`AdvanceError`]; nothing was written, but for [`AdvanceError::Unavailable`]. An error of the work, or a
+    /// panic in it, is [`AdvanceError::Work`].
+    fn advance_with(
+        &self,
+        advance: Advance,
+        build: String,
+        work: RowWork<Self::Tx>,
+    ) -> StoreFuture<'_, Result<(), AdvanceError>>;
+}
