@@ -8,6 +8,7 @@ mod laws;
 mod model;
 mod projections;
 mod races;
+mod reactor_failures;
 mod reactors;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -62,7 +62,7 @@ fn several_keys_by_time_and_actor() {
 #[test]
 fn another_document_than_expected() {
     fails(
-        expect![[r#"
+        &expect![[r#"
         another document of BookId("emma") than expected (actual ≠ expected):
           `loans` 1 ≠ 2
           `title` "Emma" ≠ ""
@@ -76,7 +76,7 @@ fn another_document_than_expected() {
         },
     );
     fails(
-        expect![[r#"
+        &expect![[r#"
         there is no document of BookId("austen")
           there is BookId("emma"): {"loans":0,"title":"Emma"}
 
@@ -87,7 +87,7 @@ fn another_document_than_expected() {
         },
     );
     fails(
-        expect![[r#"
+        &expect![[r#"
         there should be no document of BookId("emma"):
           {"loans":0,"title":"Emma"}
 
@@ -98,7 +98,7 @@ fn another_document_than_expected() {
         },
     );
     fails(
-        expect![[r#"
+        &expect![[r#"
         other documents than expected (actual ≠ expected):
           BookId("austen"): missing {"loans":1,"title":"Emma"}
           BookId("emma"): `loans` 0 ≠ 1
@@ -119,7 +119,7 @@ fn another_document_than_expected() {
 #[test]
 fn a_projection_that_stops() {
     fails(
-        expect![[r#"
+        &expect![[r#"
         the projection stops at book-emma@2: returned failed: no post for a book that nobody has
 
           given     book-emma@1: Bought { title: "Emma", shelf: Shelf { room: 1, signs: ["novels", "new"] } }
@@ -134,7 +134,7 @@ fn a_projection_that_stops() {
 #[test]
 fn batches_make_no_difference() {
     fails(
-        expect![[r#"
+        &expect![[r#"
         a law is broken: one batch, many batches and repeated events give the same documents
           event by event, each of them twice ≠ in one batch:
           "Ann": `loans` 1 ≠ 2
