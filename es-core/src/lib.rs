@@ -137,7 +137,7 @@ pub use reply::Reply;
 pub use retry::RetryPolicy;
 pub use runtime::{
     DocumentError, Documents, DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError,
-    ParkedWork, ProjectionError, Running, ScratchCopy, StartError, WaitError,
+    ParkedWork, ProjectionError, Running, ScratchCopy, StartError, StopError, WaitError,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

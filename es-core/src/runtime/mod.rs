@@ -15,7 +15,7 @@ pub use projecting::{DocumentError, Documents, Mounted, ProjectionError, Scratch
 pub(crate) use projecting::{Projecting, check, open};
 pub(crate) use reacting::Mount;
 pub use reacting::{ParkedEntry, ParkedError, ParkedWork};
-pub use running::{Running, StartError};
+pub use running::{Running, StartError, StopError};
 pub(crate) use station::Hub;
 pub use station::{FollowerState, FollowerStatus};
 pub use wait::WaitError;

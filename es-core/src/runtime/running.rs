@@ -50,6 +50,11 @@ impl App {
     }
 }
 
+/// What ran had ended by itself before it was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("what ran had ended by itself")]
+pub struct StopError(#[source] tokio::task::JoinError);
+
 impl Running {
     /// How far each reactor and projection is, in the order of their names and versions.
     pub fn status(&self) -> Vec<FollowerStatus> {
@@ -58,11 +63,13 @@ impl Running {
     }
 
     /// Ends what was begun, writes how far it has come, and gives the leases back.
-    pub async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// [`StopError`] if it had ended by itself: its runtime was shut down, or it panicked. The leases run out
+    /// then, and whoever takes them goes on where it was left.
+    pub async fn stop(mut self) -> Result<(), StopError> {
         self.stop.send_replace(true);
-        if let Err(error) = (&mut self.supervisor).await {
-            tracing::warn!(%error, "what ran ended by itself");
-        }
+        (&mut self.supervisor).await.map_err(StopError)
     }
 }
 

@@ -83,5 +83,5 @@ async fn an_outage_passes() {
     }
     assert!(flaky.died());
     assert_eq!(outcome(&store).await, undisturbed);
-    running.stop().await;
+    running.stop().await.unwrap();
 }

@@ -27,11 +27,11 @@ async fn a_running_app_follows_and_a_stopped_one_has_given_its_leases_back() {
     let status = running.status();
     assert_eq!((status[0].name, status[0].lag_events, status[0].parked), ("offer", 0, 0));
     assert_eq!(status[0].state, FollowerState::Following);
-    running.stop().await;
+    running.stop().await.unwrap();
     assert_eq!(store.processors("offer").await.unwrap()[0].owner, None);
     assert!(matches!(app.wait_for("offer", Position(99)).await, Err(WaitError::NotRunning { .. })));
     assert!(matches!(app.wait_for("nothing", Position(1)).await, Err(WaitError::Unknown { .. })));
-    app.start().await.unwrap().stop().await;
+    app.start().await.unwrap().stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +49,7 @@ async fn another_process_takes_over_when_the_first_is_gone() {
     let done = second.execute(add("1", "lamp")).await.unwrap();
     second.wait_for("offer", done.position).await.unwrap();
     assert_eq!(count(&store, "cart-1", "PromotionOffered").await, 1);
-    waiting.stop().await;
+    waiting.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn whoever_has_lost_its_lease_writes_nothing_and_takes_it_again() {
     app.wait_for("offer", done.position).await.unwrap();
     assert_eq!(count(&store, "cart-1", "PromotionOffered").await, 1);
     assert!(store.renew(&stolen, LEASE).await.is_err(), "it was taken again, under a new epoch");
-    running.stop().await;
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +76,7 @@ async fn a_drain_does_not_wait_for_ever_for_another_process() {
     let running = first.start().await.unwrap();
     first.drain().await.unwrap();
     assert!(matches!(second.drain().await, Err(DrainError::Held { .. })));
-    running.stop().await;
+    running.stop().await.unwrap();
     second.drain().await.unwrap();
 }
 
@@ -111,7 +111,7 @@ async fn a_retry_that_is_due_does_not_wait_for_an_event() {
     post.accept_all();
     app.drain().await.unwrap();
     assert_eq!(post.sent(), ["book"]);
-    running.stop().await;
+    running.stop().await.unwrap();
 }
 
 /// An article as somebody else's code wrote it.
@@ -140,7 +140,7 @@ async fn an_event_that_is_newer_than_the_code_is_left_to_others() {
     let stored = &store.processors("offer").await.unwrap()[0];
     assert_eq!((stored.owner, stored.checkpoint.position), (None, Position(1)));
     assert!(app.parked("offer").await.unwrap().is_empty());
-    running.stop().await;
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
