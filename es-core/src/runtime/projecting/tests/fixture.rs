@@ -86,6 +86,7 @@ impl<const V: u32> Document for Sales<V> {
     ];
 }
 
+#[allow(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the shape of a method's record")]
 fn count<const V: u32>(change: Change<'_, Sales<V>>) -> Done {
     change.document.get_or_insert_default().count += V;
     Ok(())
