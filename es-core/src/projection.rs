@@ -104,7 +104,7 @@ pub struct Change<'a, P: Projection> {
 #[doc(hidden)]
 pub trait Rows: Projection {
     /// The transaction that its methods take.
-    type Tx: BuildTables + 'static;
+    type Tx: 'static;
     /// In written order.
     const METHODS: &'static [RowMethod<Self>];
     /// Makes its tables.
@@ -304,7 +304,7 @@ impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
     }
 }
 
-impl<P: Rows, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {
+impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {
     fn mount(store: &Arc<S>) -> Mounted {
         Mounted::rows::<P>(store)
     }

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 use es_core::__private as p;
 use es_core::prelude::*;
-use es_core::store::RowStore;
+use es_core::store::{MemoryStore, SqliteStore};
 use es_core::{Document, Projection};
 use std::cell::RefCell;
 use std::error::Error;
@@ -308,14 +308,10 @@ fn mounted<S: EventStore, P: p::MountOn<S>>() -> &'static str {
     P::NAME
 }
 
-#[expect(dead_code, reason = "what it says is that it compiles")]
-fn rows_are_kept_by_every_store_with_their_transaction<S: RowStore<Tx = NotesTx>>() -> [&'static str; 2] {
-    [mounted::<S, Balances>(), mounted::<S, Log>()]
-}
-
 #[test]
 fn documents_are_kept_by_every_store() {
-    assert_eq!(mounted::<es_core::store::MemoryStore, Days>(), "days");
+    assert_eq!(mounted::<MemoryStore, Days>(), "days");
+    assert_eq!(mounted::<SqliteStore, Days>(), "days");
 }
 
 #[test]

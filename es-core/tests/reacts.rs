@@ -299,6 +299,7 @@ fn a_refusable_command_is_executed_and_its_refusal_kept() {
                 said
             }
             es_core::__private::Executed::Failed(error) => error.to_string(),
+            _ => "the store does not answer, or is ahead of this code".to_owned(),
         }
     };
     assert_eq!(said(1), "done");

@@ -81,6 +81,7 @@ fn rows_have_none() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "what is generated is shown whole")]
 fn methods_become_a_table() {
     let block = quote!(
         impl DailyOrders {
@@ -94,6 +95,8 @@ fn methods_become_a_table() {
         #[allow(clippy::ptr_arg)]
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -103,9 +106,13 @@ fn methods_become_a_table() {
             #[allow(unused_variables)]
             fn placed(
                 &mut self,
+                #[allow(unused_variables)]
                 e: &shop::OrderPlaced,
+                #[allow(unused_variables)]
                 env: &Envelope,
+                #[allow(unused_variables)]
                 cart: &CartId,
+                #[allow(unused_variables)]
                 other: &Other,
             ) -> Result<(), Fault> {}
             #[cfg(later)]
@@ -217,6 +224,8 @@ fn methods_that_take_a_transaction_change_rows() {
         #[allow(clippy::ptr_arg)]
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,

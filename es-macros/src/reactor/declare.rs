@@ -247,7 +247,7 @@ mod tests {
                     on_failure: ::es_core::__private::OnFailure::Stop,
                     inline: false,
                     state: ::core::option::Option::Some(::es_core::__private::StateCodec::json()),
-                    fingerprint: 17383841776111785274u64,
+                    fingerprint: 15367933507662765198u64,
                 };
             }
         "##]]

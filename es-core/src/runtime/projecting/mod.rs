@@ -22,7 +22,7 @@ use super::Follower;
 use crate::app::App;
 use crate::projection::{Document, Projection, Rows};
 use crate::service::BoxFuture;
-use crate::store::{EventStore, RowStore};
+use crate::store::{BuildTables, EventStore, RowStore};
 use build::{BuildFollower, Kind, Shared};
 use control::Control;
 use error::chain;
@@ -69,7 +69,7 @@ impl Mounted {
     }
 
     /// One that keeps rows.
-    pub(crate) fn rows<P: Rows>(store: &Arc<impl RowStore<Tx = P::Tx>>) -> Self {
+    pub(crate) fn rows<P: Rows<Tx: BuildTables>>(store: &Arc<impl RowStore<Tx = P::Tx>>) -> Self {
         let kind = rows::InRows { store: store.clone(), projection: Arc::new(P::default()) };
         let control = Control { store: store.clone(), name: P::NAME };
         Self(Arc::new(MountedKind { shared: Arc::new(Shared::new(kind, control)) }))

@@ -34,7 +34,7 @@ pub(super) struct Ready<P: Rows> {
     is_first: bool,
 }
 
-impl<P: Rows, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
+impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
     type Projection = P;
     type Prepared = Ready<P>;
     const KEEPS_DOCUMENTS: bool = false;
@@ -94,7 +94,7 @@ struct Work<P: Rows> {
     shows: Shows,
 }
 
-impl<P: Rows> Work<P> {
+impl<P: Rows<Tx: BuildTables>> Work<P> {
     fn run(&self, tx: &P::Tx) -> Result<(), BoxError> {
         // An advance that reached nothing may have made the tables before.
         let is_new = self.is_first && tx.tables(&self.tables)?.is_empty();
