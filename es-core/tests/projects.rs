@@ -168,12 +168,15 @@ fn method<P: Document>(name: &str) -> &'static p::DocumentMethod<P> {
     P::METHODS.iter().find(|method| method.name == name).unwrap()
 }
 
+type Followed<P> = Vec<(<P as Projection>::Key, Option<P>)>;
+
 /// The keys of an event, and the document of each after the method.
+#[allow(clippy::needless_pass_by_value, reason = "a `None` at the place of use says more than a `&None`")]
 fn follow<P: Document>(
     name: &str,
     event: &RawEvent,
     document: Option<P>,
-) -> Result<Vec<(P::Key, Option<P>)>, Box<dyn Error + Send + Sync>> {
+) -> Result<Followed<P>, Box<dyn Error + Send + Sync>> {
     let method = method::<P>(name);
     let message = (method.read)(event).map_err(|error| format!("{error:?}"))?;
     let mut found = Vec::new();
