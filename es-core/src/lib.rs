@@ -96,6 +96,7 @@ mod fold;
 mod id;
 mod id_text;
 mod incoming;
+mod issued;
 mod key;
 mod metadata;
 pub mod model;
@@ -127,12 +128,13 @@ pub use event::{
 };
 pub use id::{AggregateId, CommandId, Position, StreamId};
 pub use id_text::ParseIdError;
+pub use issued::{CancelTimer, Commands, IntoCommands, Timer};
 pub use key::Key;
 pub use metadata::Metadata;
 pub use model::model;
 pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
 pub use projection::{Document, Projection};
-pub use reactor::{CancelTimer, Commands, IntoCommands, React, Reactor, Refused, Timer};
+pub use reactor::{React, Reactor, Refused};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
 pub use runtime::{

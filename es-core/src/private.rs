@@ -16,6 +16,7 @@ pub use crate::id_text::{IdParts, IdText, ParseIdError};
 pub use crate::incoming::{
     Message, Param, Parsed, Source, Takes, ViaService, ViaStream, message, read_event, read_raw, read_refusal,
 };
+pub use crate::issued::{Issued, Reaction};
 pub use crate::key::{IntoKeys, Key, no_keys, stream_key};
 pub use crate::model::registry::{
     AggregateRecord, Applied, ApplierRecord, EventRecord, Followed, HandlerBlock, NoAggregate, NoHandler,
@@ -29,8 +30,8 @@ pub use crate::projection::{
     Projection, RowChange, RowKind, RowMethod, Rows, key_of_stream,
 };
 pub use crate::reactor::{
-    Call, Executed, From, Issued, OnFailure, React, Reaction, Reactor, ReactorMethod, ReactorSpec, Refused,
-    StateCodec, execute_refusable,
+    Call, Executed, From, OnFailure, React, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,
+    execute_refusable,
 };
 pub use crate::retry::RetryPolicy;
 pub use crate::service::{BoxFuture, ServiceNeed, Services};

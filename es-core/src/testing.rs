@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-pub use crate::reactor::{Call, Due, Issued, IssuedCommand, Wish};
+pub use crate::issued::{Due, Issued, IssuedCommand, Wish};
+pub use crate::reactor::Call;
 
 #[path = "testing/following.rs"]
 mod following;

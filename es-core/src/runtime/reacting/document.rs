@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::methods::Answer;
 use crate::id::{CommandId, Position};
-use crate::reactor::{Due, Wish};
+use crate::issued::{Due, IssuedCommand, Wish};
 use crate::runtime::Halt;
 use crate::store::{DocumentWrite, StoredDocument};
 use jiff::{SignedDuration, Timestamp};
@@ -75,7 +75,7 @@ impl Document {
         let mut commands = Vec::new();
         for Answer { method, wishes, ended } in answers {
             for (n, wish) in wishes.into_iter().enumerate() {
-                let pending = |command: crate::reactor::IssuedCommand, timer| Pending {
+                let pending = |command: IssuedCommand, timer| Pending {
                     id: ids.issued(method, n),
                     name: command.name,
                     fields: command.fields,
