@@ -17,7 +17,7 @@ use crate::metadata::Metadata;
 use crate::outcome::{self, Answer, Decision, FromViolation};
 use crate::scratch;
 use crate::service::Services;
-use crate::store::{NewEvent, ReadError};
+use crate::store::{Fence, NewEvent, ReadError};
 use crate::upcast::Payload;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -48,6 +48,8 @@ pub(super) struct Terms {
     pub(super) stated: bool,
     /// The version that the caller expects.
     pub(super) expected: Option<u64>,
+    /// The lease that it is given under, if it is a reactor's.
+    pub(super) fence: Option<Fence>,
 }
 
 impl Terms {
@@ -67,6 +69,7 @@ impl Terms {
             metadata: Arc::new(metadata),
             stated: options.id.is_some(),
             expected: options.expected,
+            fence: options.fence,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::{Appended, Commit, Expected, StoredSnapshot};
+use crate::store::{Appended, Commit, Expected, Fence, StoredSnapshot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,15 +47,17 @@ pub struct Options {
     pub(super) id: Option<CommandId>,
     pub(super) expected: Option<u64>,
     pub(super) metadata: Metadata,
+    /// The lease that it is given under, if it is a reactor's.
+    pub(super) fence: Option<Fence>,
 }
 
 impl Options {
     /// Under this id, in answer to an event.
-    pub(crate) fn answering(id: CommandId, event: Uuid, correlation: Uuid) -> Self {
+    pub(crate) fn answering(id: CommandId, event: Uuid, correlation: Uuid, fence: Fence) -> Self {
         let mut metadata = Metadata::new();
         metadata.causation_id = Some(event);
         metadata.correlation_id = Some(correlation);
-        Self { id: Some(id), expected: None, metadata }
+        Self { id: Some(id), expected: None, metadata, fence: Some(fence) }
     }
 }
 
@@ -257,8 +259,12 @@ where
         let decided = decided?;
         let expected = Expected::Exact(known.folded.version);
         let edits = known.folded.edits;
-        let commit =
-            || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits));
+        let commit = || {
+            Ok(Commit {
+                fence: terms.fence.clone(),
+                ..Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits)
+            })
+        };
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);

@@ -65,8 +65,8 @@ impl App {
             if let Ok(_alone) = self.hub().running.try_lock() {
                 return self.drain_alone().await;
             }
-            if self.hub().stations().is_some() {
-                return self.caught_up().await;
+            if self.hub().stations().is_some() && self.caught_up().await? {
+                return Ok(());
             }
             // Another drain, or somebody who is about to start or has just stopped.
             sleep(Duration::from_millis(5)).await;
@@ -90,7 +90,7 @@ impl App {
 
     /// Whether it had anything to do.
     async fn drain_one(&self, follower: &Arc<dyn Follower>) -> Result<bool, DrainError> {
-        let held = self.take_soon(&**follower).await?;
+        let Some(held) = self.take_soon(&**follower).await? else { return Ok(false) };
         let mut lease = held.lease.clone();
         let work = async {
             engine::known_log(self, lease.checkpoint).await?;
@@ -125,11 +125,13 @@ impl App {
         }
     }
 
-    async fn take_soon(&self, follower: &dyn Follower) -> Result<Held, DrainError> {
+    /// The lease of a follower; `None` if another build has taken its place.
+    async fn take_soon(&self, follower: &dyn Follower) -> Result<Option<Held>, DrainError> {
         let patience = Instant::now() + PATIENCE;
         loop {
             match take(self, follower).await {
-                Ok(Some(held)) => return Ok(held),
+                Ok(Some(held)) => return Ok(Some(held)),
+                Ok(None) if matches!(follower.still_there().await, Err(Halt::Done)) => return Ok(None),
                 Ok(None) if Instant::now() < patience => sleep(Duration::from_millis(20)).await,
                 Ok(None) => return Err(DrainError::Held { name: follower.name().to_owned() }),
                 Err(Halt::Unavailable(cause)) => return Err(DrainError::Unavailable(cause)),
@@ -141,21 +143,25 @@ impl App {
         }
     }
 
-    /// Waits until what runs here has come to the end of the log, and nothing has followed from that.
-    async fn caught_up(&self) -> Result<(), DrainError> {
+    /// Waits until what runs here has come to the end of the log, and nothing has followed from that; `false`
+    /// if it does not run any more.
+    async fn caught_up(&self) -> Result<bool, DrainError> {
         loop {
             let head = self.store().head().await.map_err(unread)?;
-            for station in self.hub().stations().unwrap_or_default() {
-                self.come_to(&station, head).await?;
+            let Some(stations) = self.hub().stations() else { return Ok(false) };
+            for station in stations {
+                if !self.come_to(&station, head).await? {
+                    return Ok(false);
+                }
             }
             if self.store().head().await.map_err(unread)? == head {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
 
-    /// Waits until one of them has come to `head`, and had nothing to do there.
-    async fn come_to(&self, station: &Station, head: Position) -> Result<(), DrainError> {
+    /// Waits until one of them has come to `head`, and had nothing to do there; `false` if it was stopped.
+    async fn come_to(&self, station: &Arc<Station>, head: Position) -> Result<bool, DrainError> {
         // The rest that is under way may have looked before the call; the one behind it has not.
         let rests = station.progress().rests + 2;
         let name = || station.name.to_owned();
@@ -169,15 +175,18 @@ impl App {
                     FollowerState::Stopped(reason) | FollowerState::Newer(reason) => {
                         Err(DrainError::Stopped { name: name(), reason })
                     }
-                    _ => Ok(()),
+                    _ => Ok(true),
                 };
+            }
+            if self.hub().station(&station.processor).is_none_or(|now| !Arc::ptr_eq(&now, station)) {
+                return Ok(false);
             }
             // Another process works on it: how far that is stands in the store.
             if station.progress().state == FollowerState::Waiting {
                 let stored = self.store().processors(&station.processor).await.map_err(unread)?;
                 let stored = stored.into_iter().find(|stored| stored.name == station.processor);
                 if stored.is_some_and(|stored| stored.checkpoint.position >= head) {
-                    return Ok(());
+                    return Ok(true);
                 }
             }
         }

@@ -30,11 +30,14 @@ pub(super) async fn run(
     let mut outages = 0;
     while !*stop.borrow() {
         let halt = match take(&app, &*follower).await {
-            Ok(None) => {
-                station.say(FollowerState::Waiting);
-                rest(&mut stop, LEASE / 10).await;
-                continue;
-            }
+            Ok(None) => match follower.still_there().await {
+                Ok(()) => {
+                    station.say(FollowerState::Waiting);
+                    rest(&mut stop, LEASE / 10).await;
+                    continue;
+                }
+                Err(halt) => Some(halt),
+            },
             Ok(Some(held)) => hold(&app, &*follower, held, &station, &mut stop, &mut outages).await,
             Err(halt) => Some(halt),
         };

@@ -53,6 +53,13 @@ pub(crate) trait Follower: Send + Sync + 'static {
         lease: &'a mut Lease,
         page: LogPage,
     ) -> BoxFuture<'a, Result<(), Halt>>;
+    /// Whether it still has a place, asked while its lease cannot be taken.
+    ///
+    /// # Errors
+    /// [`Halt::Done`] if another build has taken its place.
+    fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
+        Box::pin(async { Ok(()) })
+    }
     /// Does what is due without an event, after it has reached `reached`, the head of the log. Answers when
     /// there is more to do, at the earliest.
     fn idle<'a>(
@@ -84,7 +91,6 @@ pub(crate) enum Halt {
     /// It has stopped for good, and says why.
     Stopped(String),
     /// There is nothing to do any more: another build has taken its place.
-    #[allow(dead_code, reason = "said by builds of projections")]
     Done,
 }
 

@@ -7,8 +7,13 @@ use crate::app::App;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+/// How often is looked for builds that another process has begun.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Why an app was not started.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +109,9 @@ async fn supervise(app: App, mut stop: watch::Receiver<bool>) {
                 });
             }
         }
-        if let First::One(_) = race(stop.wait_for(|stop| *stop), app.hub().change()).await {
+        // Builds come by a call here, which rings, and by the ledger that other processes write.
+        let change = timeout(LOOK, app.hub().change());
+        if let First::One(_) = race(stop.wait_for(|stop| *stop), change).await {
             break;
         }
     }

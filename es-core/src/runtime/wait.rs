@@ -47,11 +47,12 @@ impl App {
     /// # Errors
     /// [`WaitError`] if it has stopped, or runs nowhere.
     pub async fn wait_for(&self, name: &str, position: Position) -> Result<(), WaitError> {
-        let followers = self.followers();
-        let Some(follower) = followers.iter().find(|follower| follower.name() == name) else {
-            return Err(WaitError::Unknown { name: name.to_owned() });
-        };
         loop {
+            // Looked up each time: another build may have taken the place of the one that was waited for.
+            let followers = self.followers();
+            let Some(follower) = followers.iter().find(|follower| follower.name() == name) else {
+                return Err(WaitError::Unknown { name: name.to_owned() });
+            };
             if self.has_come_to(&**follower, position).await? {
                 return Ok(());
             }

@@ -2,8 +2,8 @@
 
 use crate::kit::*;
 use es_core::store::{
-    Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, EventStore, Lease, RowStore, SqliteStore,
-    SqliteTx,
+    Advance, AdvanceError, BoxError, BuildTables, Checkpoint, DocumentWrite, EventStore, Lease, RowStore,
+    SqliteStore, SqliteTx,
 };
 use tempfile::TempDir;
 
@@ -282,4 +282,23 @@ async fn readers_of_rows_only_read() {
     let cut = store.read(|connection| connection.execute_batch("COMMIT")).await;
     assert!(cut.is_err());
     assert_eq!(balance(&store).await, 0);
+}
+
+#[tokio::test]
+async fn tables_that_refer_to_each_other_are_dropped() {
+    let (_folder, store, held) = set_up().await;
+    let refer = |tx: &SqliteTx| {
+        let (accounts, entries) = (tx.table("balances"), tx.table("entries"));
+        tx.execute_batch(&format!(
+            "CREATE TABLE {entries} (account TEXT NOT NULL REFERENCES {accounts} (account));
+             INSERT INTO {accounts} VALUES ('a-1', 5); INSERT INTO {entries} VALUES ('a-1');"
+        ))
+    };
+    work(&store, Advance::under(&held), refer).await.unwrap();
+    work(&store, Advance::under(&held), |tx| tx.drop_tables("1_2")).await.unwrap();
+    let left = |tx: &SqliteTx| {
+        assert!(tx.tables("1_2")?.is_empty());
+        Ok::<_, BoxError>(())
+    };
+    work(&store, Advance::under(&held), left).await.unwrap();
 }

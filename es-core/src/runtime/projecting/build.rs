@@ -143,6 +143,9 @@ impl<K: Kind> Follower for BuildFollower<K> {
             self.step(lease, events, end).await
         })
     }
+    fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
+        Box::pin(async move { self.known().await.map(drop) })
+    }
     fn idle<'a>(
         &'a self,
         _: &'a App,
@@ -256,6 +259,15 @@ impl<K: Kind> BuildFollower<K> {
         match self.shared.kind.forget(lease, build).await {
             Ok(()) => Ok(true),
             Err(AdvanceError::Fenced { processor }) if processor == build.processor => Ok(false),
+            // What nobody reads does not stop what is read.
+            Err(AdvanceError::Work(cause)) => {
+                tracing::warn!(
+                    processor = &*build.processor,
+                    error = &*cause,
+                    "a build that nobody reads stays"
+                );
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

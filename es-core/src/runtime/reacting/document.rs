@@ -33,6 +33,8 @@ pub(super) struct Document {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pending {
     pub id: CommandId,
+    /// What it is skipped with: the event's reaction, or the one timer that fired.
+    pub turn: CommandId,
     pub name: String,
     pub fields: Value,
     pub origin: Origin,
@@ -70,13 +72,14 @@ impl Document {
     }
 
     /// Takes over what methods want done; their commands stand before those that were there. Ids are derived
-    /// from `ids`.
-    pub fn take(&mut self, answers: Vec<Answer>, ids: CommandId, origin: Origin) {
+    /// from `ids`; they belong to `turn`.
+    pub fn take(&mut self, answers: Vec<Answer>, (ids, turn): (CommandId, CommandId), origin: Origin) {
         let mut commands = Vec::new();
         for Answer { method, wishes, ended } in answers {
             for (n, wish) in wishes.into_iter().enumerate() {
                 let pending = |command: IssuedCommand, timer| Pending {
                     id: ids.issued(method, n),
+                    turn,
                     name: command.name,
                     fields: command.fields,
                     origin,
@@ -111,7 +114,7 @@ impl Document {
         let any = !fired.is_empty();
         self.pending.extend(fired.into_iter().map(|timer| {
             let origin = Origin { at: timer.due, ..timer.command.origin };
-            Pending { origin, ..timer.command }
+            Pending { origin, turn: timer.command.id, ..timer.command }
         }));
         any
     }

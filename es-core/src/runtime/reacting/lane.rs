@@ -108,7 +108,8 @@ impl Keeper<'_> {
         if self.sequence.is_before(event.position) {
             return self.join(row);
         }
-        if self.sequence.rows.contains_key(&event.position) {
+        // What stands before something that was set aside was done before that was.
+        if self.sequence.rows.last_key_value().is_some_and(|(last, _)| *last >= event.position) {
             return Ok(());
         }
         let done = self.deliver(cell, delivered, 1).await;
@@ -135,7 +136,16 @@ impl Keeper<'_> {
         while self.sequence.is_due() {
             let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
             let done = match self.desk.delivered(row.position, &row.key).await? {
-                Some(delivered) => self.deliver(cell, &delivered, row.attempts + 1).await,
+                Some(delivered) => {
+                    let event = &delivered.event;
+                    if event.position > cell.document.position
+                        && cell.document.due().is_some_and(|due| due < event.envelope.recorded_at)
+                    {
+                        self.timers(cell, event.envelope.recorded_at, false).await?;
+                        continue;
+                    }
+                    self.deliver(cell, &delivered, row.attempts + 1).await
+                }
                 // A timer whose event is not for this key any more.
                 None => self.desk.fire(cell, Timestamp::MIN, false).await,
             };
@@ -152,7 +162,15 @@ impl Keeper<'_> {
         let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
         skip(self.desk, cell, row.position).await?;
         self.remove(&row);
-        Ok(())
+        self.go_on(cell).await
+    }
+
+    /// Carries out what others have issued than the one that was skipped.
+    async fn go_on(&mut self, cell: &mut Cell) -> Result<(), Halt> {
+        if cell.document.pending.is_empty() {
+            return Ok(());
+        }
+        Box::pin(self.timers(cell, Timestamp::MIN, true)).await
     }
 
     /// Notes what has become of something that may have been set aside before.
@@ -195,7 +213,7 @@ impl Keeper<'_> {
             tracing::warn!(reactor, position, event, error, "skipped");
             skip(desk, cell, row.position).await?;
             self.remove(&row);
-            return Ok(());
+            return self.go_on(cell).await;
         } else if desk.on_failure == OnFailure::Stop {
             return Err(Halt::Stopped(format!("event \"{event}\" at position {position}: {error}")));
         } else {
@@ -211,12 +229,14 @@ impl Keeper<'_> {
     }
 }
 
-/// Drops what is left to do of the turn at a position.
+/// Drops what is left to do of the turn at a position: what the event, or the one timer, has issued.
 async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
-    if cell.document.position < position || cell.document.pending.is_empty() {
+    let Some(turn) = cell.document.pending.first().map(|first| first.turn) else { return Ok(()) };
+    if cell.document.position < position {
         return Ok(());
     }
     let mut next = cell.document.clone();
-    next.pending.clear();
+    let others = next.pending.iter().position(|pending| pending.turn != turn).unwrap_or(next.pending.len());
+    next.pending.drain(..others);
     cell.write(desk, next, Vec::new()).await
 }

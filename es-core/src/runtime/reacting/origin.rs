@@ -1,13 +1,15 @@
 //! Where a reactor begins when it is first built.
 
 use super::Names;
+use super::document::Document;
 use super::mount::Mount;
 use crate::app::App;
 use crate::id::Position;
 use crate::reactor::From;
 use crate::runtime::Halt;
 use crate::store::{
-    Advance, AdvanceError, Checkpoint, DocumentWrite, EventStore, Filter, ReadError, StoredProcessor,
+    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, EventStore, Filter, Lease, ReadError,
+    StoredProcessor,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -45,7 +47,9 @@ pub(super) async fn register(store: &dyn EventStore, mount: &Mount) -> Result<()
         }
         sleep(Duration::from_millis(50)).await;
     }
-    Err(about("another process holds its lease and does not enter it".to_owned()))
+    Err(about(
+        "another process holds its lease, or that of the version before it: stop that first".to_owned(),
+    ))
 }
 
 fn same(mount: &Mount, known: &Origin) -> Result<(), String> {
@@ -59,13 +63,32 @@ fn same(mount: &Mount, known: &Origin) -> Result<(), String> {
     ))
 }
 
-/// Whether it was entered; if not, somebody else is about to.
+/// Whether it was entered; if not, somebody else is about to, or the version before it still runs.
 async fn enter(store: &dyn EventStore, mount: &Mount) -> Result<bool, String> {
-    let (start, silent_until) = place(store, mount).await.map_err(|error| error.to_string())?;
+    let Some(before) = earlier(store, mount).await.map_err(|error| error.to_string())? else {
+        return begin(store, mount, None).await;
+    };
+    let taken =
+        store.acquire(&before.name, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
+    let Some(lease) = taken else { return Ok(false) };
+    let entered = begin(store, mount, Some(&lease)).await;
+    // A lease that is not given back runs out.
+    let _ = store.release(&lease).await;
+    entered
+}
+
+/// Enters it; behind the version before it, if there is one, whose lease is held meanwhile.
+async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Lease>) -> Result<bool, String> {
+    let (start, silent_until) = place(store, mount, before.map(|before| before.checkpoint))
+        .await
+        .map_err(|error| error.to_string())?;
     let processor = &mount.names.processor;
     store.register(processor, start).await.map_err(|error| error.to_string())?;
     let taken = store.acquire(processor, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
     let Some(lease) = taken else { return Ok(false) };
+    if let Some(before) = before {
+        inherit(store, mount, before, &lease).await?;
+    }
     let origin = Origin { fingerprint: mount.fingerprint, silent_until };
     let body = serde_json::to_vec(&origin).map_err(|error| error.to_string())?;
     let write = DocumentWrite {
@@ -86,15 +109,54 @@ async fn enter(store: &dyn EventStore, mount: &Mount) -> Result<bool, String> {
 }
 
 /// Where it begins to read, and up to where it is silent.
-async fn place(store: &dyn EventStore, mount: &Mount) -> Result<(Checkpoint, Position), ReadError> {
-    let earlier = earlier(store, mount).await?;
-    let from = match (earlier, mount.from) {
+async fn place(
+    store: &dyn EventStore,
+    mount: &Mount,
+    before: Option<Checkpoint>,
+) -> Result<(Checkpoint, Position), ReadError> {
+    let from = match (before, mount.from) {
         // What the version before has answered is answered.
-        (Some(earlier), _) => earlier.checkpoint,
+        (Some(before), _) => before,
         (None, From::Start) => Checkpoint::default(),
         (None, From::Now) => head(store).await?,
     };
     Ok(if mount.keeps_state { (Checkpoint::default(), from.position) } else { (from, Position(0)) })
+}
+
+/// Takes over what the version before has still to do: its timers, and commands that are not struck.
+///
+/// # Errors
+/// If it has set something aside: what that is, only its own code can tell.
+async fn inherit(store: &dyn EventStore, mount: &Mount, before: &Lease, lease: &Lease) -> Result<(), String> {
+    let mut range = DocumentRange { limit: 500, ..DocumentRange::default() };
+    let parked = format!("{}/parked", before.processor);
+    if !store.list_documents(&parked, &range).await.map_err(|error| error.to_string())?.is_empty() {
+        return Err("the version before it has set work aside: retry or skip that first".to_owned());
+    }
+    let keys = format!("{}/keys", before.processor);
+    loop {
+        let page = store.list_documents(&keys, &range).await.map_err(|error| error.to_string())?;
+        let Some(last) = page.last() else { return Ok(()) };
+        range.after = Some(last.key.clone());
+        let mut writes = Vec::new();
+        for stored in &page {
+            let document: Document =
+                serde_json::from_slice(&stored.body).map_err(|error| error.to_string())?;
+            let left = Document { state: None, position: Position(0), ..document };
+            if left.is_empty() {
+                continue;
+            }
+            writes.push(DocumentWrite {
+                collection: mount.names.keys.clone(),
+                key: stored.key.clone(),
+                revision: None,
+                position: Position(0),
+                body: Some(serde_json::to_vec(&left).map_err(|error| error.to_string())?.into()),
+            });
+        }
+        let written = store.advance(Advance { writes, ..Advance::under(lease) }).await;
+        written.map_err(|error| error.to_string())?;
+    }
 }
 
 /// The newest version below this one.

@@ -10,6 +10,7 @@ use crate::id::CommandId;
 use crate::reactor::Executed;
 use crate::runtime::Halt;
 use crate::runtime::race::caught;
+use crate::store::Fence;
 use crate::upcast::DecodeError;
 use jiff::Timestamp;
 
@@ -70,7 +71,7 @@ impl Desk {
                 correlation: metadata.correlation_id.unwrap_or(event.envelope.id),
                 at: event.envelope.recorded_at,
             };
-            next.take(answers, ids, origin);
+            next.take(answers, (ids, ids), origin);
         }
         let issued = !next.pending.is_empty() || next.timers != cell.document.timers;
         let nothing = next.is_empty() && cell.revision == 0;
@@ -108,7 +109,7 @@ impl Desk {
             next.pending.remove(0);
             let executed = match &refusal {
                 Some((_, execute)) => {
-                    let options = command.options();
+                    let options = self.options(&command);
                     caught(async { execute(self.app.clone(), command.fields.clone(), options).await }).await
                 }
                 None => caught(self.execute(&command)).await,
@@ -126,7 +127,7 @@ impl Desk {
                     let event = self.event(command.origin.position).await?;
                     let about = (attempt, command.id, false);
                     let answers = self.call(&mut next, &cell.key, &event, &calls, about).await?;
-                    next.take(answers, command.id, command.origin);
+                    next.take(answers, (command.id, command.turn), command.origin);
                 }
                 Executed::Failed(error) => return Err(failed(format!("{} failed: {error}", command.name))),
                 Executed::Unavailable(error) => return Err(Halt::Unavailable(error).into()),
@@ -144,7 +145,7 @@ impl Desk {
             return Executed::Refused(Box::new(()), "no mounted aggregate handles it".to_owned());
         };
         let fields = command.fields.clone();
-        match (handler.execute)(self.app.clone(), fields, command.options()).await {
+        match (handler.execute)(self.app.clone(), fields, self.options(command)).await {
             Ok(_) => Executed::Done,
             Err(DispatchError::Command(CommandError::Decode(newer @ DecodeError::Newer { .. }))) => {
                 Executed::Newer(newer)
@@ -154,10 +155,10 @@ impl Desk {
             Err(error) => Executed::Refused(Box::new(()), error.to_string()),
         }
     }
-}
 
-impl Pending {
-    fn options(&self) -> Options {
-        Options::answering(self.id, self.origin.event, self.origin.correlation)
+    /// A command is carried out under the reactor's lease: who has lost it changes nothing any more.
+    fn options(&self, command: &Pending) -> Options {
+        let fence = Fence { processor: self.names.processor.clone(), epoch: self.epoch };
+        Options::answering(command.id, command.origin.event, command.origin.correlation, fence)
     }
 }

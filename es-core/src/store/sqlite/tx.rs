@@ -64,10 +64,22 @@ impl BuildTables for SqliteTx {
     }
 
     fn drop_tables(&self, build: &str) -> Result<(), BoxError> {
-        for table in self.tables(build)? {
-            self.execute_batch(&format!("DROP TABLE {}", table_of(&table, build)))?;
+        // A table goes before those that its rows refer to; which these are is seen in trying.
+        let mut left = self.tables(build)?;
+        loop {
+            let (before, mut failure) = (left.len(), None);
+            left.retain(|table| {
+                let dropped = self.execute_batch(&format!("DROP TABLE {}", table_of(table, build)));
+                let stays = dropped.is_err();
+                failure = dropped.err().or(failure.take());
+                stays
+            });
+            match failure {
+                None => return Ok(()),
+                Some(failure) if left.len() == before => return Err(failure.into()),
+                Some(_) => {}
+            }
         }
-        Ok(())
     }
 }
 
