@@ -4,6 +4,7 @@
 use crate::aggregate::{Aggregate, FromBirth, FromDefault};
 use crate::event::{Event, Raisable};
 use crate::outcome::Checked;
+use crate::projection::{DocumentKind, Kept, RowKind};
 use crate::upcast::Older;
 
 /// Compares an event with the one that its `from` names: one name, versions one apart.
@@ -118,3 +119,74 @@ impl<E> SharedBy<E> for E {
         answer.map_err(Checked)
     }
 }
+
+/// A reactor with a state per key: one with `#[reactor(key = ..)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no state, its methods take `&self`",
+    label = "there is no state",
+    note = "write `&self`; or say what separates its states, `#[reactor(key = ..)]` on the type"
+)]
+pub trait Keyed: Default {}
+
+/// A reactor without state: one without `key`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has a state per key, its methods take `&mut self`, or `self` to end the key",
+    label = "the state is not there to be looked at",
+    note = "write `&mut self`; what has effects, or needs no state, is a reactor of its own, without `key`"
+)]
+pub trait Stateless: Default {}
+
+/// A reactor that may call the outside: one with neither `key` nor `inline`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no effects: it does not wait, and takes no services, no `&Context<Self>` and no `&App`",
+    label = "for effects, and it has none",
+    note = "only a reactor with neither `key` nor `inline` has effects; others issue a command, whose handler takes services"
+)]
+pub trait Effects {}
+
+/// The state of a key, for a method that takes `&mut self`.
+pub fn state<R: Keyed>(state: &mut Option<R>) -> &mut R {
+    state.get_or_insert_default()
+}
+
+/// The state of a key that ends, for a method that takes `self`.
+pub fn last_state<R: Keyed>(state: &mut Option<R>) -> R {
+    state.take().unwrap_or_default()
+}
+
+/// What a method takes as `&self` where there is no state.
+pub fn no_state<R: Stateless>() -> R {
+    R::default()
+}
+
+/// What has effects needs this.
+pub const fn assert_effects<R: Effects>() {}
+
+/// A projection that is declared with a key, as methods that change documents need it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no key, and its methods here keep documents",
+    label = "no method here takes a transaction",
+    note = "declare `#[projection(key = ..)]` for a document of each key, or take `&self` and `&SqliteTx` for rows of your own"
+)]
+pub trait KeepsDocuments<Kind> {}
+
+#[diagnostic::do_not_recommend]
+impl<P> KeepsDocuments<DocumentKind> for P {}
+
+/// A projection that is declared without a key, as methods that take a transaction need it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has a key, so it keeps documents, and its methods here take a transaction",
+    label = "rows in a projection of documents",
+    note = "remove `key` from `#[projection(..)]` to keep rows of your own, or take `&mut self` and no transaction"
+)]
+pub trait KeepsRows<Kind> {}
+
+#[diagnostic::do_not_recommend]
+impl<P> KeepsRows<RowKind> for P {}
+
+/// A block of methods that change documents needs this. `B` is the projection once more; of what is no
+/// projection nothing is said but that.
+pub const fn assert_keeps_documents<P: Kept, B: KeepsDocuments<P::Kind>>() {}
+
+/// A block of methods that take a transaction needs this.
+pub const fn assert_keeps_rows<P: Kept, B: KeepsRows<P::Kind>>() {}

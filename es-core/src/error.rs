@@ -81,6 +81,24 @@ pub enum CommandError<E> {
 }
 
 impl<E> CommandError<E> {
+    /// Whether it says something about the command, so that repeating it as it is changes nothing: not a
+    /// conflict, and not a store or a history that cannot be read.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_))
+    }
+
+    /// Whether it says nothing but that the store does not answer now.
+    pub(crate) fn is_outage(&self) -> bool {
+        use StoreError::{Append, Read};
+        matches!(
+            self,
+            Self::Store(
+                Read(ReadError::Unavailable(_))
+                    | Append(AppendError::Unavailable { .. } | AppendError::Ambiguous { .. })
+            )
+        )
+    }
+
     /// The same error with another type of refusal.
     pub fn map<F>(self, change: impl FnOnce(E) -> F) -> CommandError<F> {
         match self {

@@ -4,9 +4,11 @@ use crate::id::{AggregateId, Position, StreamId};
 use crate::metadata::Metadata;
 use crate::model::registry::ApplierRecord;
 use crate::upcast::{Older, PayloadError};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -120,6 +122,21 @@ pub struct Recorded<E> {
     pub envelope: Envelope,
     /// The event itself.
     pub data: E,
+}
+
+/// Any event, as it is stored: for what follows the log without knowing every type in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawEvent {
+    /// The name it is stored under.
+    pub name: Cow<'static, str>,
+    /// The version of the payload's shape.
+    pub schema: u16,
+    /// Its place in the whole log.
+    pub position: Position,
+    /// The payload, JSON as a rule; `None` if it was redacted.
+    pub payload: Option<Bytes>,
+    /// When, where and by whom it was recorded.
+    pub envelope: Envelope,
 }
 
 /// The events of one aggregate as one type: the enum that `#[applier]` generates.

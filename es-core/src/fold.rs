@@ -108,14 +108,19 @@ pub(crate) fn decode<A: Applier>(stored: &StoredEvent) -> Result<Option<Recorded
     Ok(Some(Recorded {
         position: stored.position,
         data: A::Event::decode(payload).map_err(|error| unreadable(stored, error))?,
-        envelope: Envelope {
-            id: stored.id,
-            stream: stored.stream.clone(),
-            version: stored.version,
-            recorded_at: stored.recorded_at,
-            metadata: Arc::new(decode_metadata(stored)?),
-        },
+        envelope: envelope(stored)?,
     }))
+}
+
+/// What is known of a stored event beside its data.
+pub(crate) fn envelope(stored: &StoredEvent) -> Result<Envelope, DecodeError> {
+    Ok(Envelope {
+        id: stored.id,
+        stream: stored.stream.clone(),
+        version: stored.version,
+        recorded_at: stored.recorded_at,
+        metadata: Arc::new(decode_metadata(stored)?),
+    })
 }
 
 /// The metadata of a stored event.

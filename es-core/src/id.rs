@@ -196,6 +196,17 @@ impl CommandId {
         Self(derive(&self.0, &[b"command", &n.to_be_bytes()]))
     }
 
+    /// What the ids are derived from that a reactor uses while it answers an event for one key. Not of its
+    /// version: a new one answers nothing twice that the old one has answered.
+    pub(crate) fn reaction(reactor: &str, event: Uuid, key: &str) -> Self {
+        Self(derive(&event, &[b"reaction", reactor.as_bytes(), &[0], key.as_bytes()]))
+    }
+
+    /// The `n`-th command that method `method` issues in this reaction, or in answer to this refused command.
+    pub(crate) fn issued(self, method: usize, n: usize) -> Self {
+        Self(derive(&self.0, &[b"issued", &(method as u64).to_be_bytes(), &(n as u64).to_be_bytes()]))
+    }
+
     /// The `n`-th id that a handler asks for while it decides this command.
     pub(crate) fn fresh(self, n: u64) -> Uuid {
         derive(&self.0, &[b"new", &n.to_be_bytes()])

@@ -87,6 +87,7 @@ mod app;
 mod check;
 mod command;
 mod context;
+mod dispatcher;
 mod draft;
 mod error;
 mod event;
@@ -94,11 +95,17 @@ mod event_enum;
 mod fold;
 mod id;
 mod id_text;
+mod incoming;
+mod issued;
+mod key;
 mod metadata;
 pub mod model;
 mod outcome;
+mod projection;
+mod reactor;
 mod reply;
 mod retry;
+mod runtime;
 mod scratch;
 mod service;
 pub mod store;
@@ -107,22 +114,33 @@ mod upcast;
 
 pub use aggregate::{Aggregate, Applier, Life};
 pub use app::{
-    App, AppBuilder, AsOf, BuildError, Clock, Commands, Committed, EditError, Execute, JsonCommand, Loaded,
-    Options, SystemClock,
+    App, AppBuilder, AsOf, BuildError, Clock, CommandGroup, Committed, EditError, Execute, JsonCommand,
+    Loaded, Options, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
 };
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;
+pub use dispatcher::{Dispatcher, FanOutError};
 pub use draft::Draft;
 pub use error::{CommandError, DispatchError, DomainError, LoadError, StoreError};
 pub use es_macros::*;
-pub use event::{Envelope, Event, EventEnum, EventInfo, Field, IdError, Raisable, Recorded, RetiredEvent};
+pub use event::{
+    Envelope, Event, EventEnum, EventInfo, Field, IdError, Raisable, RawEvent, Recorded, RetiredEvent,
+};
 pub use id::{AggregateId, CommandId, Position, StreamId};
 pub use id_text::ParseIdError;
+pub use issued::{CancelTimer, Commands, IntoCommands, Timer};
+pub use key::Key;
 pub use metadata::Metadata;
 pub use model::model;
 pub use outcome::{IntoEvents, Outcome, Refusal, ReplyValue};
+pub use projection::{Document, Projection};
+pub use reactor::{React, Reactor, Refused};
 pub use reply::Reply;
 pub use retry::RetryPolicy;
+pub use runtime::{
+    DocumentError, Documents, DrainError, FollowerState, FollowerStatus, ParkedEntry, ParkedError,
+    ParkedWork, ProjectionError, Running, ScratchCopy, StartError, StopError, WaitError,
+};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use service::{BoxFuture, Services};
@@ -132,13 +150,17 @@ pub use {jiff, serde_json, uuid};
 
 /// What a model is written with: every attribute, and the types that its code names.
 pub mod prelude {
+    pub use crate::TimestampExt as _;
+    pub use crate::store::{EventStore, Filter};
+    #[cfg(feature = "sqlite")]
+    pub use crate::store::{SqliteError, SqliteTx};
     pub use crate::{
-        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, Clock, Command, CommandError,
-        CommandId, Committed, Context, DecodeError, DispatchError, DomainError, Draft, EditError, Envelope,
-        Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Loaded, Metadata, ParseIdError, Position,
-        Recorded, Reply, RetryPolicy, StoreError, StreamId,
+        Aggregate, AggregateId, App, Applier, AsOf, BoxFuture, BuildError, CancelTimer, Clock, Command,
+        CommandError, CommandId, Commands, Committed, Context, DecodeError, DispatchError, DomainError,
+        Draft, EditError, Envelope, Event, EventEnum, Handle, IdError, IntoEvents, LoadError, Loaded,
+        Metadata, ParseIdError, Position, RawEvent, Recorded, Refused, Reply, RetryPolicy, StoreError,
+        StreamId, SubscribeFrom, SubscriptionError, Timer,
     };
-    pub use crate::{TimestampExt as _, store::EventStore};
     pub use es_macros::*;
     pub use jiff::{Timestamp, civil::Date};
     pub use uuid::Uuid;

@@ -21,6 +21,10 @@ impl RetryPolicy {
     pub const DEFAULT: Self =
         Self { max: 10, base: Duration::from_millis(2), cap: Duration::from_millis(200) };
 
+    /// What a reactor does that does not say: eight repetitions, the first pause at most 100 ms, the longest
+    /// 30 s. What fails there is the outside, which takes longer than a rival.
+    pub const REACTOR: Self = Self { max: 8, base: Duration::from_millis(100), cap: Duration::from_secs(30) };
+
     /// Another number of repetitions.
     #[must_use]
     pub const fn max(mut self, max: u32) -> Self {

@@ -3,7 +3,7 @@
 
 mod bare {
     #![no_implicit_prelude]
-    use ::es_core::{aggregate, aggregate_id, applier, command, command_handler, event, value};
+    use ::es_core::{aggregate, aggregate_id, applier, command, command_handler, event, reactor, value};
 
     #[aggregate_id]
     pub struct LampId(::std::string::String);
@@ -81,13 +81,50 @@ mod bare {
             [Broken]
         }
     }
+
+    #[reactor(key = LampId, retry(max = 1, backoff = "1us..1m"))]
+    pub struct Dimmer {
+        pub steps: u64,
+    }
+    #[reactor]
+    impl Dimmer {
+        #[key(env.stream_id::<LampId>()?)]
+        fn lit(
+            &mut self,
+            event: &Lit,
+            env: &::es_core::Envelope,
+            lamp: &LampId,
+        ) -> ::core::option::Option<Dim> {
+            self.steps += 1;
+            ::core::option::Option::Some(Dim { lamp: ::core::clone::Clone::clone(lamp) })
+        }
+        fn broken(self, _: &Broken) {}
+    }
+    #[reactor(from = start, on_failure = stop)]
+    pub struct Alarm;
+    #[reactor]
+    impl Alarm {
+        async fn broken(
+            &self,
+            _: &Broken,
+            _: &LampId,
+            _: &dyn Switch,
+            _: &Colour,
+            _: &::es_core::App,
+            _: &::es_core::Context<Self>,
+        ) -> ::core::result::Result<(), TooDark> {
+            ::core::result::Result::Ok(())
+        }
+        fn any(&self, _: &::es_core::RawEvent) {}
+        fn refused(&self, _: &::es_core::Refused<Light>) {}
+    }
 }
 
 mod renamed {
     pub mod inner {
         pub use ::es_core as language;
     }
-    use inner::language::{Envelope, aggregate, applier, command, command_handler, event};
+    use inner::language::{Envelope, aggregate, applier, command, command_handler, event, reactor};
 
     #[event(crate = crate::renamed::inner::language)]
     pub struct Rung;
@@ -111,6 +148,14 @@ mod renamed {
     impl Bell {
         fn ring(&self, _: Ring) -> Sound {
             Sound::Rung(Rung)
+        }
+    }
+    #[reactor(key = String, crate = crate::renamed::inner::language)]
+    pub struct Echo;
+    #[reactor(crate = crate::renamed::inner::language)]
+    impl Echo {
+        fn rung(&mut self, _: &Rung, bell: &String) -> Ring {
+            Ring { bell: bell.clone() }
         }
     }
 }

@@ -1,26 +1,23 @@
 //! The shape of a state as a number: a snapshot of another shape is not read.
 
 use crate::names::source_text;
-use syn::{Attribute, Data, DeriveInput, Fields};
+use syn::{Attribute, Data, DeriveInput, Fields, Type};
 
 /// The fingerprint of a type: its declared version, its fields' names, types and `#[serde(..)]`s; of an enum,
 /// all of that for every variant. It depends on nothing else, so it is the same in every build.
 pub fn of(input: &DeriveInput, version: u32) -> u64 {
     let mut hash = Fnv::new();
     hash.word(&version.to_string());
-    hash.serde(&input.attrs);
-    match &input.data {
-        Data::Struct(data) => hash.fields(&data.fields),
-        Data::Enum(data) => {
-            for variant in &data.variants {
-                hash.word("variant");
-                hash.word(&variant.ident.to_string());
-                hash.serde(&variant.attrs);
-                hash.fields(&variant.fields);
-            }
-        }
-        Data::Union(_) => {}
-    }
+    hash.shape(input);
+    hash.0
+}
+
+/// The fingerprint of a type that is kept under a key: the same of its fields, and the key's type. Its version
+/// is kept beside it.
+pub fn keyed(input: &DeriveInput, key: Option<&Type>) -> u64 {
+    let mut hash = Fnv::new();
+    hash.word(&key.map_or_else(String::new, source_text));
+    hash.shape(input);
     hash.0
 }
 
@@ -40,6 +37,22 @@ impl Fnv {
     fn word(&mut self, word: &str) {
         word.bytes().for_each(|byte| self.byte(byte));
         self.byte(0xff);
+    }
+
+    fn shape(&mut self, input: &DeriveInput) {
+        self.serde(&input.attrs);
+        match &input.data {
+            Data::Struct(data) => self.fields(&data.fields),
+            Data::Enum(data) => {
+                for variant in &data.variants {
+                    self.word("variant");
+                    self.word(&variant.ident.to_string());
+                    self.serde(&variant.attrs);
+                    self.fields(&variant.fields);
+                }
+            }
+            Data::Union(_) => {}
+        }
     }
 
     fn fields(&mut self, fields: &Fields) {
@@ -79,6 +92,22 @@ mod tests {
             }
         );
         assert_eq!(of(&spaced, 1), of(&account, 1));
+    }
+
+    #[test]
+    fn another_key_has_another_number() {
+        let orders: DeriveInput = parse_quote!(
+            struct DailyOrders {
+                placed: u32,
+            }
+        );
+        let keys: [Type; 3] = [parse_quote!(Date), parse_quote!(String), parse_quote!(())];
+        let mut numbers: Vec<u64> = keys.iter().map(|key| keyed(&orders, Some(key))).collect();
+        assert_eq!(numbers[0], keyed(&orders, Some(&parse_quote!(Date))));
+        numbers.push(keyed(&orders, None));
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 4);
     }
 
     #[test]

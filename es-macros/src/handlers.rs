@@ -122,7 +122,7 @@ impl Block {
         if let Some(param) = self.generics.params.first() {
             errors.at(
                 param,
-                format_args!("`#[{attribute}]` cannot be on a generic `impl`: an aggregate is one type"),
+                format_args!("`#[{attribute}]` cannot be on a generic `impl`: it is about one type"),
             );
         }
         if let Some(unsafety) = &self.unsafety {

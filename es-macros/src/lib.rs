@@ -17,6 +17,8 @@ mod fingerprint;
 mod handlers;
 mod id;
 mod names;
+mod projection;
+mod reactor;
 mod retry;
 mod sig;
 #[cfg(test)]
@@ -65,4 +67,16 @@ pub fn applier(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     command_handler::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/projection.md")]
+#[proc_macro_attribute]
+pub fn projection(args: TokenStream, item: TokenStream) -> TokenStream {
+    projection::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/reactor.md")]
+#[proc_macro_attribute]
+pub fn reactor(args: TokenStream, item: TokenStream) -> TokenStream {
+    reactor::expand(args.into(), item.into()).into()
 }

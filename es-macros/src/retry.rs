@@ -2,7 +2,7 @@
 
 use crate::args::{self, Key};
 use crate::diag::Errors;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use std::time::Duration;
 use syn::{LitStr, Meta};
@@ -52,9 +52,10 @@ impl Retry {
         self.max.is_some() || self.backoff.is_some()
     }
 
-    /// The policy as an expression.
-    pub fn policy(self, p: &TokenStream) -> TokenStream {
-        let mut policy = quote!(#p::RetryPolicy::DEFAULT);
+    /// The policy as an expression: what was said, over a constant of `RetryPolicy`.
+    pub fn policy(self, p: &TokenStream, default: &str) -> TokenStream {
+        let default = Ident::new(default, Span::call_site());
+        let mut policy = quote!(#p::RetryPolicy::#default);
         if let Some(max) = self.max {
             policy = quote!(#p::RetryPolicy::max(#policy, #max));
         }

@@ -5,8 +5,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, GenericArgument, Generics, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
-    Visibility, braced,
+    Attribute, FnArg, GenericArgument, Generics, PathArguments, PathSegment, ReturnType, Signature, Token,
+    Type, Visibility, braced, parse_quote,
 };
 
 /// An `impl` block: what stands before its braces, and its members.
@@ -141,8 +141,9 @@ impl Block {
         quote! {
             #(#attrs)*
             #[allow(
-                clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps,
-                clippy::unused_async, clippy::unused_self
+                clippy::needless_pass_by_value, clippy::ptr_arg, clippy::too_many_arguments,
+                clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps, clippy::unused_async,
+                clippy::unused_self
             )]
             #unsafety #impl_token #generics #of_trait #self_ty #where_clause { #(#members)* }
         }
@@ -167,8 +168,20 @@ impl Method {
     fn without(&self, ours: &[&str]) -> TokenStream {
         let Self { attrs, vis, sig, body } = self;
         let kept = attrs.iter().filter(|attr| !ours.iter().any(|name| is_named(attr, name)));
+        let sig = if self.attrs_named("key").next().is_some() { &used_by_key(sig) } else { sig };
         quote!(#(#kept)* #vis #sig #body)
     }
+}
+
+/// The signature of a method with `#[key(..)]`: a parameter that only the key looks at is used.
+fn used_by_key(sig: &Signature) -> Signature {
+    let mut sig = sig.clone();
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(param) = input {
+            param.attrs.push(parse_quote!(#[allow(unused_variables)]));
+        }
+    }
+    sig
 }
 
 fn is_named(attr: &Attribute, name: &str) -> bool {

@@ -11,7 +11,7 @@ use es_core::{
 };
 use std::fmt::Debug;
 
-const ROUND_TRIP: &str = "payloads survive a serde round trip";
+pub(crate) const ROUND_TRIP: &str = "payloads survive a serde round trip";
 const TWICE: &str = "deciding twice decides the same";
 const FOLD: &str = "the fold of given and new events equals the working copy";
 const SNAPSHOT: &str = "a snapshot at every version and its tail equal the full fold";
@@ -21,7 +21,7 @@ const NOTHING: &str = "an error or a no-op records nothing";
 const MOST_SNAPSHOTS: usize = 256;
 
 /// The failure of one law.
-fn broken_law(law: &str, lines: impl IntoIterator<Item = String>) -> Fault {
+pub(crate) fn broken_law(law: &str, lines: impl IntoIterator<Item = String>) -> Fault {
     Fault::new(format!("a law is broken: {law}")).with(lines)
 }
 

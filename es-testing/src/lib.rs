@@ -37,16 +37,24 @@
 //! 4. a snapshot at every version and its tail equal the full fold (aggregates with snapshots);
 //! 5. an error, or a no-op, records nothing.
 //!
+//! [`reactor`] and [`projection`] begin scenarios of what follows the log: given events, when another one, then
+//! commands, timers, states or documents. They run by themselves, without an aggregate, and have their laws, too.
+//!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
 mod clock;
 mod diff;
 mod events;
 mod fault;
+mod happening;
 mod laws;
 pub mod prelude;
+mod projection;
+mod reactor;
 mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use projection::{GivenProjection, projection};
+pub use reactor::{GivenReactor, ThenReactor, TimerDue, reactor};
 pub use scenario::{Given, Then, given, given_nothing};

@@ -2,4 +2,6 @@
 
 pub use crate::clock::VirtualClock;
 pub use crate::events;
+pub use crate::projection::{GivenProjection, projection};
+pub use crate::reactor::{GivenReactor, ThenReactor, reactor};
 pub use crate::scenario::{Given, Then, given, given_nothing};

@@ -30,6 +30,27 @@ impl Bell {
     }
 }
 
+#[reactor(key = u32)]
+pub struct Tired {
+    rings: u32,
+}
+#[reactor]
+impl Tired {
+    fn rung(&mut self, _: &Rung) {
+        self.rings += 1;
+    }
+}
+#[projection(key = u32)]
+pub struct Rings {
+    rings: u32,
+}
+#[projection]
+impl Rings {
+    fn rung(&mut self, _: &Rung) {
+        self.rings += 1;
+    }
+}
+
 fn ring() -> Ring {
     Ring { bell: 1, fail: false }
 }
@@ -60,6 +81,10 @@ fn everywhere() {
     points_here(|| drop(given(Rung {}).when_race([ring(), Ring { bell: 2, ..ring() }]).then_nothing()));
     points_here(|| drop(given(Rung {}).when_raced_by(Rung {}, ring()).then_attempts(1)));
     points_here(|| drop(given(Rung {}).when(ring()).then(Rung {}).when(ring()).then_ended()));
+    points_here(|| drop(reactor::<Tired>().when(&1, Rung {}).then_commands(ring())));
+    points_here(|| drop(reactor::<Tired>().when(&1, Rung {}).then_parked()));
+    points_here(|| drop(reactor::<Tired>().when_redelivered().then_no_commands()));
+    points_here(|| drop(projection::<Rings>().given(&1, Rung {}).then_none(&1)));
     // A panic in a handler stays where it is.
     assert_eq!(
         line_of(|| drop(given(Rung {}).when(Ring { fail: true, ..ring() }).then(Rung {}))),

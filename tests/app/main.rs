@@ -32,4 +32,5 @@ mod returns;
 mod services;
 mod snapshots;
 mod stale;
+mod subscribe;
 mod unknown;

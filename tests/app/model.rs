@@ -164,7 +164,7 @@ fn the_chart_has_a_box_for_each_aggregate_and_an_arrow_for_each_edge() {
     let edges =
         |aggregate: &AggregateModel| aggregate.commands().map(|command| command.raises.len()).sum::<usize>();
     assert_eq!(chart.matches(" --> ").count(), model.aggregates().map(edges).sum::<usize>());
-    assert_eq!(chart.matches("  subgraph ").count(), model.aggregates().count());
+    assert_eq!(chart.matches("  subgraph a").count(), model.aggregates().count());
     let (at, _) = model.aggregates().enumerate().find(|(_, aggregate)| aggregate.name == "attic").unwrap();
     assert!(
         chart.contains(&format!("    a{at}c0[\"Search\"]\n    a{at}e0([\"attic.dusted\"])\n")),

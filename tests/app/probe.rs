@@ -50,6 +50,17 @@ pub enum Snapshots {
     Garbled,
 }
 
+/// What those hear who wait for the log to grow.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Hints {
+    #[default]
+    Right,
+    /// Each hint comes at once, whether anything has grown or not.
+    AtOnce,
+    /// No hint ever comes.
+    Never,
+}
+
 #[derive(Default)]
 struct Shared {
     counted: Counted,
@@ -58,6 +69,8 @@ struct Shared {
     before_reads: VecDeque<Elsewhere>,
     snapshots: Snapshots,
     saved: Vec<StoredSnapshot>,
+    hints: Hints,
+    log_outages: usize,
 }
 
 /// What was asked of a store.
@@ -70,6 +83,7 @@ pub struct Counted {
     pub finds: usize,
     pub snapshot_loads: usize,
     pub snapshot_saves: usize,
+    pub log_reads: usize,
 }
 
 impl Probe {
@@ -109,6 +123,31 @@ impl Probe {
         self.shared().snapshots = snapshots;
     }
 
+    pub fn hints(&self, hints: Hints) {
+        self.shared().hints = hints;
+    }
+
+    /// So many of the next reads of the log, and looks at its end, are not answered.
+    pub fn log_outages(&self, outages: usize) {
+        self.shared().log_outages = outages;
+    }
+
+    fn reach(&self) -> Result<(), ReadError> {
+        let mut shared = self.shared();
+        match shared.log_outages.checked_sub(1) {
+            Some(left) => {
+                shared.log_outages = left;
+                Err(ReadError::Unavailable(broken()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How many clones there are.
+    pub fn clones(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
     /// The snapshots that were to be kept, in order.
     pub fn saved(&self) -> Vec<StoredSnapshot> {
         self.shared().saved.clone()
@@ -137,6 +176,8 @@ fn broken() -> es_core::store::BoxError {
 }
 
 impl EventStore for Probe {
+    es_core::__forward_processors!(inner);
+
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             let fate = {
@@ -189,7 +230,11 @@ impl EventStore for Probe {
         filter: &'a Filter,
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
-        self.inner.read_log(after, filter, limit)
+        Box::pin(async move {
+            self.shared().counted.log_reads += 1;
+            self.reach()?;
+            self.inner.read_log(after, filter, limit).await
+        })
     }
 
     fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
@@ -208,11 +253,19 @@ impl EventStore for Probe {
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
-        self.inner.head()
+        Box::pin(async move {
+            self.reach()?;
+            self.inner.head().await
+        })
     }
 
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
-        self.inner.wait(after, max)
+        let hints = self.shared().hints;
+        match hints {
+            Hints::Right => self.inner.wait(after, max),
+            Hints::AtOnce => Box::pin(std::future::ready(())),
+            Hints::Never => Box::pin(std::future::pending()),
+        }
     }
 
     fn close_stream<'a>(

@@ -1,8 +1,11 @@
 //! The process that things happen to.
 
 use bytes::Bytes;
-use es_core::StreamId;
-use es_core::store::{Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, SqliteStore};
+use es_core::store::{
+    Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
+    Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteStore, SqliteTx,
+};
+use es_core::{Position, StreamId};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +14,9 @@ use uuid::Uuid;
 pub const WRITE_SOME: &str = "write-some";
 /// A reader keeps the log's index alive while the writer opens the file anew.
 pub const WRITE_SOME_BESIDE_A_READER: &str = "write-some-beside-a-reader";
+/// Two processors take turns: one counts in a row, the other in a document.
+pub const COUNT: &str = "count";
+pub const COUNTED: u32 = 20;
 
 /// Starts a child that plays `role` on `file`; it reports on its standard error, a line for each answer.
 pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
@@ -37,6 +43,7 @@ fn serve() {
         match role.split_once(' ') {
             Some(("write", round)) => write(&store, round, u64::MAX).await,
             Some(("fill", flag)) => fill(&store, Path::new(flag)).await,
+            _ if role == COUNT => count(&store).await,
             _ if role == WRITE_SOME => write(&store, "some", 20).await,
             _ if role == WRITE_SOME_BESIDE_A_READER => {
                 store.head().await.unwrap();
@@ -98,6 +105,55 @@ async fn fill(store: &SqliteStore, flag: &Path) {
     report("after", &store.append(three_events("after", 0, "after")).await);
 }
 
+async fn count(store: &SqliteStore) {
+    let (rows, documents) = (lease(store, "rows").await, lease(store, "documents").await);
+    let make = "CREATE TABLE IF NOT EXISTS counted (n INTEGER NOT NULL); DELETE FROM counted;
+                INSERT INTO counted VALUES (0)";
+    until_answered(|| store.advance_with(Advance::under(&rows), "1".into(), work(make))).await;
+    for n in 1..=COUNTED {
+        let to = Some(Checkpoint { position: Position(n.into()), event: None });
+        let advance = Advance { to, ..Advance::under(&rows) };
+        let add = "UPDATE counted SET n = n + 1";
+        until_answered(|| store.advance_with(advance.clone(), "1".into(), work(add))).await;
+        let write = DocumentWrite {
+            collection: "documents".into(),
+            key: "counted".into(),
+            revision: Some((n - 1).into()),
+            position: Position(n.into()),
+            body: Some(Bytes::from(n.to_string())),
+        };
+        let advance = Advance { to, writes: vec![write], ..Advance::under(&documents) };
+        until_answered(|| store.advance(advance.clone())).await;
+    }
+}
+
+async fn lease(store: &SqliteStore, processor: &str) -> Lease {
+    loop {
+        let registered = store.register(processor, Checkpoint::default()).await;
+        if registered.is_ok()
+            && let Ok(Some(lease)) = store.acquire(processor, Uuid::nil(), LEASE).await
+        {
+            return lease;
+        }
+        say("unavailable\n");
+    }
+}
+
+fn work(sql: &'static str) -> RowWork<SqliteTx> {
+    Box::new(move |tx| Ok(tx.execute_batch(sql)?))
+}
+
+/// Sends an advance until the store has an answer, which must be that it is written.
+async fn until_answered<F: Future<Output = Result<(), AdvanceError>>>(advance: impl Fn() -> F) {
+    loop {
+        match advance().await {
+            Err(AdvanceError::Unavailable(_)) => say("unavailable\n"),
+            answer => return answer.unwrap(),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 /// The `n`-th commit of a writer: two events on one stream and one on another, all with `key` as payload.
 pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
     let event = || NewEvent {
@@ -114,7 +170,8 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
         edits: None,
         events,
     };
-    Commit { parts: vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])] }
+    let parts = vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])];
+    Commit { parts, fence: None }
 }
 
 fn report(key: &str, answer: &Result<Appended, AppendError>) {

@@ -82,6 +82,22 @@ fn a_commit_that_keeps_failing_is_unknown_until_it_is_sent_again() {
 }
 
 #[test]
+fn what_a_failing_sync_leaves_of_processors_is_done_once() {
+    for plan in ["1", "2", "4", "5", "6", "7", "5:2", "9:30", "10:30"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("events.db");
+        let reports = play(child::COUNT, &file, ("ES_SHIM_FAIL_SYNC", plan));
+        assert!(reports.iter().any(|line| line == "sync failed"), "the fault did not happen: {plan}");
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        let number = |sql| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+        assert_eq!(number("SELECT n FROM counted"), child::COUNTED, "{plan}");
+        assert_eq!(number("SELECT revision FROM documents"), child::COUNTED, "{plan}");
+        assert_eq!(number("SELECT min(position) FROM processors"), child::COUNTED, "{plan}");
+        assert!(verdict::is_sound(&file));
+    }
+}
+
+#[test]
 fn a_full_disk_is_unavailable_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.db");

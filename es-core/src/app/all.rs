@@ -21,7 +21,7 @@ type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
     label = "not a tuple or `Vec` of commands",
     note = "write `execute_all((first, second))`, or give a `Vec` of one command type"
 )]
-pub trait Commands: Send + Sync + 'static {
+pub trait CommandGroup: Send + Sync + 'static {
     /// What each of them answers.
     type Done: Send;
     /// What each of them decided, before the commit.
@@ -44,14 +44,14 @@ impl App {
     ///
     /// # Errors
     /// The error of the first command that was refused; nothing was recorded.
-    pub fn execute_all<G: Commands>(&self, commands: G) -> Execute<G, G::Done, AllError> {
+    pub fn execute_all<G: CommandGroup>(&self, commands: G) -> Execute<G, G::Done, AllError> {
         Execute::new(self.clone(), commands, |app, commands, options| {
             Box::pin(run(app, commands, options).instrument(tracing::info_span!("commands")))
         })
     }
 }
 
-async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::Done, AllError> {
+async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result<G::Done, AllError> {
     let mut survey =
         Survey { streams: Vec::new(), policy: None, calls_services: false, refused: None, app: app.clone() };
     commands.survey(&mut survey);
@@ -91,7 +91,7 @@ async fn run<G: Commands>(app: App, commands: G, options: Options) -> Result<G::
     }
 }
 
-async fn attempts<G: Commands>(
+async fn attempts<G: CommandGroup>(
     commands: &G,
     group: &mut Group,
     policy: &RetryPolicy,
@@ -140,7 +140,7 @@ async fn attempts<G: Commands>(
     }
 }
 
-impl<C> Commands for Vec<C>
+impl<C> CommandGroup for Vec<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,
@@ -184,7 +184,7 @@ where
 
 macro_rules! command_tuple {
     ($($C:ident $n:tt),+) => {
-        impl<$($C),+> Commands for ($($C,)+)
+        impl<$($C),+> CommandGroup for ($($C,)+)
         where
             $($C: Command, $C::Aggregate: Handle<$C>,)+
         {

@@ -7,7 +7,10 @@ use super::queue::Queues;
 use super::{App, Core, ServicesHandle};
 use crate::aggregate::Applier;
 use crate::model::registry::{self, ApplierRecord, HandlerRecord};
-use crate::service::{Service, Services};
+use crate::projection::{MountKind, MountOn};
+use crate::reactor::React;
+use crate::runtime::{self, Hub, Mount, Mounted as MountedProjection};
+use crate::service::{Service, ServiceNeed, Services};
 use crate::store::EventStore;
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
@@ -24,6 +27,8 @@ pub struct AppBuilder<S> {
     clock: Arc<dyn Clock>,
     cache: usize,
     mounted: Vec<Mounted>,
+    reactors: Vec<Mount>,
+    projections: Vec<fn(&Arc<S>) -> MountedProjection>,
     services: Services,
     late: Vec<LateService>,
     /// The commands whose services have to be there; all of them if it does not say.
@@ -35,6 +40,9 @@ struct LateService {
     type_id: TypeId,
     make: MakeService,
 }
+
+/// Handlers by the names of their commands.
+type Handlers = HashMap<&'static str, &'static HandlerRecord>;
 
 type MakeService = Box<dyn FnOnce(App, &mut Services) + Send>;
 
@@ -53,6 +61,8 @@ impl<S: EventStore> AppBuilder<S> {
             clock: Arc::new(SystemClock),
             cache: DEFAULT_CACHE,
             mounted: Vec::new(),
+            reactors: Vec::new(),
+            projections: Vec::new(),
             services: Services::default(),
             late: Vec::new(),
             services_of: None,
@@ -69,6 +79,21 @@ impl<S: EventStore> AppBuilder<S> {
                 try_edit: edit::try_edit::<A>,
             });
         }
+        self
+    }
+
+    /// Mounts a reactor. It runs once the app is [started](App::start) or [drained](App::drain).
+    pub fn reactor<R: React>(mut self) -> Self {
+        let mount = Mount::of::<R>();
+        if !self.reactors.iter().any(|other| other.type_name == mount.type_name) {
+            self.reactors.push(mount);
+        }
+        self
+    }
+
+    /// Runs a projection: a read model that follows the log.
+    pub fn projection<P: MountOn<S>>(mut self) -> Self {
+        self.projections.push(<P::Kind as MountKind<P, S>>::mount);
         self
     }
 
@@ -100,26 +125,39 @@ impl<S: EventStore> AppBuilder<S> {
         self
     }
 
-    /// Checks the model and starts nothing yet.
+    /// Checks the model, and enters in the store what is not known to it: where reactors begin, and the builds
+    /// that projections are kept in. Starts nothing yet.
     ///
     /// # Errors
     /// [`BuildError`] with every fault that was found.
-    #[allow(clippy::unused_async, reason = "stores that keep checkpoints are read here")]
     pub async fn build(self) -> Result<App, BuildError> {
         let mut faults = Vec::new();
         let appliers = self.check_aggregates(&mut faults);
         check_events(&appliers, &mut faults);
         let handlers = self.check_handlers(&mut faults);
+        self.check_reactors(&handlers, &mut faults);
+        let store = Arc::new(self.store);
+        let projections: Vec<_> = self.projections.iter().map(|mount| mount(&store).into_inner()).collect();
+        runtime::check(&projections, &mut faults);
+        if faults.is_empty() {
+            for mount in &self.reactors {
+                faults.extend(mount.register(&*store).await.err());
+            }
+            runtime::open(&projections, &mut faults).await;
+        }
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }
         let core = Core {
-            store: Arc::new(self.store),
+            store,
             clock: self.clock,
             cache: StateCache::new(self.cache),
             queues: Queues::new(),
             mounted: self.mounted,
             handlers,
+            reactors: self.reactors,
+            hub: Hub::new(),
+            projections,
         };
         let services = Arc::new(OnceLock::new());
         let app = App { core: Arc::new(core), services: ServicesHandle::Owned(services.clone()) };
@@ -150,8 +188,8 @@ impl<S: EventStore> AppBuilder<S> {
     }
 
     /// The handlers of what is mounted, by command name; and services that nobody provided.
-    fn check_handlers(&self, faults: &mut Vec<String>) -> HashMap<&'static str, &'static HandlerRecord> {
-        let mut handlers: HashMap<&'static str, &'static HandlerRecord> = HashMap::new();
+    fn check_handlers(&self, faults: &mut Vec<String>) -> Handlers {
+        let mut handlers = Handlers::new();
         for handler in registry::handlers().into_iter().filter(|handler| self.mounts(handler.type_id)) {
             if let Some(other) = handlers.insert(handler.command, handler) {
                 let (name, a, b) = (handler.command, other.path, handler.path);
@@ -165,9 +203,7 @@ impl<S: EventStore> AppBuilder<S> {
                 continue;
             }
             for need in handler.services {
-                let provided = (need.provided)(&self.services)
-                    || self.late.iter().any(|late| late.type_id == need.type_id);
-                if !provided {
+                if !self.provides(need) {
                     let (service, command, aggregate) = (need.name, handler.command, handler.aggregate);
                     faults.push(format!(
                         "the handler of {command} in {aggregate} takes `&{service}` and nobody provides it: \
@@ -177,6 +213,42 @@ impl<S: EventStore> AppBuilder<S> {
             }
         }
         handlers
+    }
+
+    fn provides(&self, need: &ServiceNeed) -> bool {
+        (need.provided)(&self.services) || self.late.iter().any(|late| late.type_id == need.type_id)
+    }
+
+    /// Names that two reactors share, services that nobody provides, commands that nobody handles.
+    fn check_reactors(&self, handlers: &Handlers, faults: &mut Vec<String>) {
+        let mut names: HashMap<&str, &str> = HashMap::new();
+        for mount in &self.reactors {
+            let (name, this) = (mount.name, mount.type_name);
+            if let Some(other) = names.insert(name, this) {
+                faults.push(format!(
+                    "reactors {other} and {this} are both named \"{name}\": give one another name, \
+                     as in `#[reactor(name = \"other_{name}\")]`"
+                ));
+            }
+            if mount.inline {
+                faults.push(format!(
+                    "the reactor {name} is inline, which is not supported by this version: remove `inline`"
+                ));
+            }
+            for need in mount.services.iter().filter(|need| !self.provides(need)) {
+                let service = need.name;
+                faults.push(format!(
+                    "the reactor {name} takes `&{service}` and nobody provides it: \
+                     add `.service::<{service}>(Arc::new(..))`"
+                ));
+            }
+            for command in mount.commands.iter().filter(|command| !handlers.contains_key(**command)) {
+                faults.push(format!(
+                    "the reactor {name} issues {command}, which no mounted aggregate handles: \
+                     add `.aggregate::<..>()` of the one that does"
+                ));
+            }
+        }
     }
 
     fn mounts(&self, type_id: TypeId) -> bool {

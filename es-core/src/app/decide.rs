@@ -8,7 +8,7 @@ use super::queue::inside_a_handler;
 use crate::aggregate::Aggregate;
 use crate::aggregate::{Applier, Life};
 use crate::command::{Command, ErrorOf, Handle, Needs, ReplyOf, Unmet};
-use crate::context::Context;
+use crate::context::{Around, Context};
 use crate::error::{CommandError, StoreError};
 use crate::event::{Envelope, EventEnum};
 use crate::fold::Folded;
@@ -17,7 +17,7 @@ use crate::metadata::Metadata;
 use crate::outcome::{self, Answer, Decision, FromViolation};
 use crate::scratch;
 use crate::service::Services;
-use crate::store::{NewEvent, ReadError};
+use crate::store::{Fence, NewEvent, ReadError};
 use crate::upcast::Payload;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -48,6 +48,8 @@ pub(super) struct Terms {
     pub(super) stated: bool,
     /// The version that the caller expects.
     pub(super) expected: Option<u64>,
+    /// The lease that it is given under, if it is a reactor's.
+    pub(super) fence: Option<Fence>,
 }
 
 impl Terms {
@@ -67,6 +69,7 @@ impl Terms {
             metadata: Arc::new(metadata),
             stated: options.id.is_some(),
             expected: options.expected,
+            fence: options.fence,
         }
     }
 }
@@ -100,13 +103,15 @@ where
         Err(unmet) => return Err(refuse(unmet, &terms.stream)),
     };
     let context = Context {
-        id: command.id().clone(),
-        stream: terms.stream.clone(),
-        version: folded.version,
         now: app.now().max(folded.recorded_at),
-        command_id: terms.command_id,
-        metadata: terms.metadata.clone(),
+        ids: terms.command_id,
         issued: AtomicU64::new(0),
+        around: Around {
+            id: command.id().clone(),
+            stream: terms.stream.clone(),
+            version: folded.version,
+            metadata: terms.metadata.clone(),
+        },
     };
     let handling = <C::Aggregate as Handle<C>>::handle(state, command, &context, services);
     let outcome = if calls_services::<C>() { inside_a_handler(handling).await } else { handling.await };
@@ -137,10 +142,10 @@ where
     let mut next = folded.clone();
     let mut envelope = Envelope {
         id: Uuid::nil(),
-        stream: context.stream,
+        stream: context.around.stream,
         version: folded.version,
         recorded_at: context.now,
-        metadata: context.metadata,
+        metadata: context.around.metadata,
     };
     for (n, event) in (0..).zip(&events) {
         if C::Aggregate::READS_ENVELOPE {

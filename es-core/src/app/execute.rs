@@ -12,12 +12,13 @@ use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::{Appended, Commit, Expected, StoredSnapshot};
+use crate::store::{Appended, Commit, Expected, Fence, StoredSnapshot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tracing::Instrument;
+use uuid::Uuid;
 
 /// A command that was carried out.
 #[derive(Clone, Debug)]
@@ -46,6 +47,18 @@ pub struct Options {
     pub(super) id: Option<CommandId>,
     pub(super) expected: Option<u64>,
     pub(super) metadata: Metadata,
+    /// The lease that it is given under, if it is a reactor's.
+    pub(super) fence: Option<Fence>,
+}
+
+impl Options {
+    /// Under this id, in answer to an event.
+    pub(crate) fn answering(id: CommandId, event: Uuid, correlation: Uuid, fence: Fence) -> Self {
+        let mut metadata = Metadata::new();
+        metadata.causation_id = Some(event);
+        metadata.correlation_id = Some(correlation);
+        Self { id: Some(id), expected: None, metadata, fence: Some(fence) }
+    }
 }
 
 /// A command on its way: a future that owns what it needs, so it can be spawned.
@@ -174,7 +187,7 @@ struct Known<A> {
 ///
 /// What is said with the command is taken apart before the future begins, which stays small by that: it is
 /// allocated once for every command.
-pub(super) fn run<C>(app: App, command: C, options: Options) -> BoxFuture<'static, Answered<C>>
+pub(crate) fn run<C>(app: App, command: C, options: Options) -> BoxFuture<'static, Answered<C>>
 where
     C: Command,
     C::Aggregate: Handle<C>,
@@ -246,8 +259,12 @@ where
         let decided = decided?;
         let expected = Expected::Exact(known.folded.version);
         let edits = known.folded.edits;
-        let commit =
-            || Ok(Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits));
+        let commit = || {
+            Ok(Commit {
+                fence: terms.fence.clone(),
+                ..Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits)
+            })
+        };
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);

@@ -117,7 +117,7 @@ impl Group {
             edits: Some(part.edits),
             events: part.stored.clone(),
         });
-        Commit { parts: parts.collect() }
+        Commit { parts: parts.collect(), fence: None }
     }
 
     /// Where the parts stand in the log, once the commit's last event stands at `last`: one behind the other,
@@ -145,7 +145,7 @@ impl Group {
 
     fn terms<C: Command>(&self, n: usize, command: &C) -> Terms {
         let id = Some(self.id.part(n as u64));
-        Terms::of(command, Options { id, expected: None, metadata: self.said.clone() })
+        Terms::of(command, Options { id, expected: None, metadata: self.said.clone(), fence: None })
     }
 
     /// The working copy of a stream; read if this is the first command on it.

@@ -9,26 +9,31 @@ mod clock;
 mod decide;
 mod edit;
 mod execute;
+mod follow;
 mod group;
 mod json;
 mod load;
 mod loaded;
 mod queue;
+mod subscribe;
 mod would;
 
-pub use all::Commands;
+pub use all::CommandGroup;
 pub use builder::{AppBuilder, BuildError};
 pub use clock::{Clock, SystemClock};
 pub use edit::EditError;
+pub(crate) use execute::run;
 pub use execute::{Committed, Execute, Options};
 pub use json::JsonCommand;
 pub(crate) use json::execute_value;
 pub use load::AsOf;
 pub use loaded::Loaded;
+pub use subscribe::{SubscribeFrom, Subscription, SubscriptionError};
 
 use crate::aggregate::Aggregate;
 use crate::error::LoadError;
 use crate::model::registry::HandlerRecord;
+use crate::runtime::{Follower, Hub, Mount, Projecting};
 use crate::service::Services;
 use crate::store::EventStore;
 use builder::Mounted;
@@ -57,6 +62,9 @@ struct Core {
     queues: Arc<Queues>,
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
+    reactors: Vec<Mount>,
+    hub: Hub,
+    projections: Vec<Arc<dyn Projecting>>,
 }
 
 /// The services, and whether this app keeps them. An app inside of a service does not: the two would keep
@@ -73,7 +81,7 @@ impl App {
         AppBuilder::new(store)
     }
 
-    fn store(&self) -> &dyn EventStore {
+    pub(crate) fn store(&self) -> &dyn EventStore {
         &*self.core.store
     }
 
@@ -85,19 +93,39 @@ impl App {
         &self.core.queues
     }
 
-    fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
+    pub(crate) fn handlers(&self) -> &HashMap<&'static str, &'static HandlerRecord> {
         &self.core.handlers
     }
 
-    fn now(&self) -> Timestamp {
+    /// The projections that run here.
+    pub(crate) fn projections(&self) -> &[Arc<dyn Projecting>] {
+        &self.core.projections
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
         clock::whole_micros(self.core.clock.now())
     }
 
-    fn services(&self) -> Arc<OnceLock<Services>> {
+    pub(crate) fn services(&self) -> Arc<OnceLock<Services>> {
         match &self.services {
             ServicesHandle::Owned(services) => services.clone(),
             ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
         }
+    }
+
+    /// What runs behind this app, and where.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.core.hub
+    }
+
+    pub(crate) fn reactors(&self) -> &[Mount] {
+        &self.core.reactors
+    }
+
+    /// Everything that follows the log for this app, at this moment.
+    pub(crate) fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        let reactors = self.core.reactors.iter().map(|mount| mount.follower.clone());
+        reactors.chain(self.core.projections.iter().flat_map(|projection| projection.followers())).collect()
     }
 
     fn inside_of_a_service(&self) -> Self {

@@ -23,6 +23,22 @@ pub enum Finding {
         /// The types.
         types: Vec<&'static str>,
     },
+    /// Several projection types have one name, and so share what they have kept.
+    #[error("projections {} share the name \"{name}\"", types.join(" and "))]
+    SharedProjectionName {
+        /// The name.
+        name: &'static str,
+        /// The types.
+        types: Vec<&'static str>,
+    },
+    /// Several reactor types have one name, and so their places in the log mix.
+    #[error("reactors {} share the name \"{name}\"", types.join(" and "))]
+    SharedReactorName {
+        /// The name.
+        name: &'static str,
+        /// The types.
+        types: Vec<&'static str>,
+    },
     /// Several event types are stored under one name and version.
     #[error("events {} are both stored as \"{name}\", version {version}", types.join(" and "))]
     SharedEventName {
@@ -87,10 +103,15 @@ impl Model {
         let events = self.aggregates.iter().flat_map(AggregateModel::events);
         let events = events.map(|event| ((event.name, event.version), event.type_name));
         let past = self.past.iter().map(|past| ((past.name, past.version), past.path));
+        let projections = self.projections.iter().map(|projection| (projection.name, projection.path));
         let mut findings = Vec::new();
         let shared = several(aggregates);
         findings.extend(shared.map(|(name, types)| Finding::SharedAggregateName { name, types }));
         findings.extend(several(commands).map(|(name, types)| Finding::SharedCommandName { name, types }));
+        let shared = several(projections);
+        findings.extend(shared.map(|(name, types)| Finding::SharedProjectionName { name, types }));
+        let reactors = self.reactors.iter().map(|reactor| (reactor.name, reactor.path));
+        findings.extend(several(reactors).map(|(name, types)| Finding::SharedReactorName { name, types }));
         let shared = several(events.chain(past));
         findings.extend(shared.map(|((name, version), types)| Finding::SharedEventName {
             name,

@@ -2,27 +2,36 @@
 
 mod check;
 mod export;
+mod reactor;
 pub(crate) mod registry;
 
 pub use check::Finding;
+pub use reactor::{ReactionModel, ReactorModel, Trigger};
 
 use crate::event::Field;
-use registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, Role};
+use crate::incoming::Takes;
+use registry::{AggregateRecord, ApplierRecord, EventRecord, HandlerRecord, ProjectionRecord, Role};
 use serde::Serialize;
 
 /// Everything that is declared in the linked program.
 ///
 /// A crate that nothing names is not linked, and what it declares is not here.
 pub fn model() -> Model {
-    Model::of(&registry::aggregates(), &registry::handlers(), &registry::events())
+    Model {
+        reactors: registry::reactors().into_iter().map(ReactorModel::of).collect(),
+        projections: registry::projections().into_iter().map(ProjectionModel::of).collect(),
+        ..Model::of(&registry::aggregates(), &registry::handlers(), &registry::events())
+    }
 }
 
-/// Aggregates, their events and commands, and the edges between them.
+/// Aggregates, their events and commands, the reactors and projections that follow, and the edges between them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Model {
     aggregates: Vec<AggregateModel>,
+    projections: Vec<ProjectionModel>,
     /// Events that are read and belong to no applier: older versions, and retired ones.
     past: Vec<PastEvent>,
+    reactors: Vec<ReactorModel>,
 }
 
 /// One aggregate.
@@ -76,6 +85,26 @@ pub struct CommandModel {
     pub path: &'static str,
 }
 
+/// One projection.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProjectionModel {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// What it keeps: `documents` or `rows`.
+    pub keeps: &'static str,
+    /// Whether it is written in the transaction of the commit itself.
+    pub inline: bool,
+    /// The names of the events that its methods take, each once.
+    pub events: Vec<&'static str>,
+    /// Whether a method takes every event, whatever its name.
+    pub every_event: bool,
+    /// The type's path in the source.
+    pub path: &'static str,
+}
+
 /// An event that nothing raises any more.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -105,9 +134,24 @@ impl Model {
         self.aggregates.iter().find(|aggregate| aggregate.name == name)
     }
 
+    /// The projections, in the order of their names.
+    pub fn projections(&self) -> impl Iterator<Item = &ProjectionModel> {
+        self.projections.iter()
+    }
+
     /// Older versions and retired events.
     pub fn past_events(&self) -> impl Iterator<Item = &PastEvent> {
         self.past.iter()
+    }
+
+    /// The reactors, in the order of their names.
+    pub fn reactors(&self) -> impl Iterator<Item = &ReactorModel> {
+        self.reactors.iter()
+    }
+
+    /// The reactor of this name.
+    pub fn reactor(&self, name: &str) -> Option<&ReactorModel> {
+        self.reactors.iter().find(|reactor| reactor.name == name)
     }
 
     fn of(aggregates: &[&AggregateRecord], handlers: &[&HandlerRecord], events: &[&EventRecord]) -> Self {
@@ -120,7 +164,9 @@ impl Model {
                 .iter()
                 .map(|record| AggregateModel::of(record, handlers, events))
                 .collect(),
+            projections: Vec::new(),
             past: events.iter().filter(|event| !applied(event)).map(|event| PastEvent::of(event)).collect(),
+            reactors: Vec::new(),
         }
     }
 }
@@ -181,6 +227,35 @@ impl CommandModel {
             fields: handler.fields,
             path: handler.path,
         }
+    }
+}
+
+impl ProjectionModel {
+    fn of(record: &ProjectionRecord) -> Self {
+        let mut takes = Vec::new();
+        (record.takes)(&mut takes);
+        let (mut events, mut every_event) = (Vec::new(), false);
+        for one in takes {
+            match one {
+                Takes::Event { info, .. } if !events.contains(&info.name) => events.push(info.name),
+                Takes::Event { .. } | Takes::Refused { .. } => {}
+                Takes::Any => every_event = true,
+            }
+        }
+        Self {
+            name: record.name,
+            version: record.version,
+            keeps: record.keeps,
+            inline: record.inline,
+            events,
+            every_event,
+            path: record.path,
+        }
+    }
+
+    /// Whether one of its methods takes events of this name.
+    pub fn follows(&self, event: &str) -> bool {
+        self.every_event || self.events.contains(&event)
     }
 }
 

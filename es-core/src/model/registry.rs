@@ -7,7 +7,10 @@ use crate::app::{self, App, Options};
 use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
 use crate::event::{Event, EventEnum, EventInfo, Field};
+use crate::incoming::Takes;
 use crate::outcome;
+use crate::projection::{Document, Projection, Rows};
+use crate::reactor::{React, Reactor};
 use crate::service::ServiceNeed;
 use crate::store::StoreFuture;
 use crate::upcast::{Older, Payload, PayloadError};
@@ -199,9 +202,148 @@ impl HandlerRecord {
     }
 }
 
+/// A reactor with its methods.
+#[derive(Clone, Copy, Debug)]
+pub struct ReactorRecord {
+    /// Its name.
+    pub name: &'static str,
+    /// The type's path in the source.
+    pub path: &'static str,
+    /// The version of its state and keys.
+    pub version: u32,
+    /// Whether its commands join the commit that they answer.
+    pub inline: bool,
+    /// What leads to what, in written order.
+    pub reactions: fn() -> Vec<ReactionRecord>,
+}
+
+/// One method of a reactor.
+#[derive(Clone, Debug)]
+pub struct ReactionRecord {
+    /// The method's name.
+    pub method: &'static str,
+    /// What it answers.
+    pub takes: Takes,
+    /// The names of the commands that it can issue.
+    pub issues: Vec<&'static str>,
+    /// Whether these are all.
+    pub known: bool,
+    /// The services it takes.
+    pub services: Vec<ServiceNeed>,
+}
+
+/// What is registered for the reactor `R`: `RECORD`, at the path of the type.
+///
+/// Where `R` is no reactor, the compiler says so at its methods. That it need not say it here again,
+/// [`NoReactor`] has a `RECORD` for that.
+#[derive(Debug)]
+pub struct Reacting<R>(PhantomData<fn(R)>);
+
+impl<R: Reactor + React> Reacting<R> {
+    /// What is registered, without the path.
+    pub const RECORD: ReactorRecord = ReactorRecord {
+        name: R::NAME,
+        path: "",
+        version: R::VERSION,
+        inline: R::SPEC.inline,
+        reactions: reactions::<R>,
+    };
+}
+
+fn reactions<R: React>() -> Vec<ReactionRecord> {
+    let each = R::METHODS.iter().map(|method| {
+        let (mut issues, mut services) = (Vec::new(), Vec::new());
+        let known = (method.issues)(&mut issues);
+        (method.services)(&mut services);
+        ReactionRecord { method: method.name, takes: method.takes, issues, known, services }
+    });
+    each.collect()
+}
+
+/// What stands in the place of a record that cannot be made.
+pub trait NoReactor {
+    /// Nothing: the program that it stands in does not compile.
+    const RECORD: ReactorRecord =
+        ReactorRecord { name: "", path: "", version: 0, inline: false, reactions: Vec::new };
+}
+
+impl<R> NoReactor for Reacting<R> {}
+
+impl ReactorRecord {
+    /// The record of the type at this path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// A projection with its methods.
+#[derive(Clone, Copy, Debug)]
+pub struct ProjectionRecord {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// The type's path in the source.
+    pub path: &'static str,
+    /// `documents` or `rows`.
+    pub keeps: &'static str,
+    /// Whether it is written in the transaction of the commit itself.
+    pub inline: bool,
+    /// Adds what its methods take, in written order.
+    pub takes: fn(&mut Vec<Takes>),
+}
+
+impl ProjectionRecord {
+    const fn of<P: Projection>(keeps: &'static str, takes: fn(&mut Vec<Takes>)) -> Self {
+        Self { name: P::NAME, version: P::VERSION, path: "", keeps, inline: P::INLINE, takes }
+    }
+
+    /// The record of the type at this path.
+    #[must_use]
+    pub const fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// What is registered for the projection `P`: `DOCUMENTS` or `ROWS`, at the path of the type.
+///
+/// Where `P` is no projection, the compiler says so at its methods; for the rest there is [`NoProjection`].
+#[derive(Debug)]
+pub struct Followed<P>(PhantomData<fn(P)>);
+
+impl<P: Document> Followed<P> {
+    /// What is registered, without the path.
+    pub const DOCUMENTS: ProjectionRecord = ProjectionRecord::of::<P>("documents", |takes| {
+        takes.extend(P::METHODS.iter().map(|method| method.takes));
+    });
+}
+
+impl<P: Rows> Followed<P> {
+    /// What is registered, without the path.
+    pub const ROWS: ProjectionRecord = ProjectionRecord::of::<P>("rows", |takes| {
+        takes.extend(P::METHODS.iter().map(|method| method.takes));
+    });
+}
+
+/// What stands in the place of a record that cannot be made.
+pub trait NoProjection {
+    /// Nothing: the program that it stands in does not compile.
+    const DOCUMENTS: ProjectionRecord = NO_PROJECTION;
+    /// Nothing either.
+    const ROWS: ProjectionRecord = NO_PROJECTION;
+}
+
+const NO_PROJECTION: ProjectionRecord =
+    ProjectionRecord { name: "", version: 0, path: "", keeps: "", inline: false, takes: |_| {} };
+
+impl<P> NoProjection for Followed<P> {}
+
 inventory::collect!(EventRecord);
 inventory::collect!(AggregateRecord);
 inventory::collect!(HandlerBlock);
+inventory::collect!(ProjectionRecord);
+inventory::collect!(ReactorRecord);
 
 /// Everything registered in the linked program, in the order of the names.
 pub(crate) fn events() -> Vec<&'static EventRecord> {
@@ -219,6 +361,14 @@ pub(crate) fn handlers() -> Vec<&'static HandlerRecord> {
     sorted(blocks.flat_map(|block| block.handlers), |handler| {
         (handler.aggregate, handler.command, handler.path)
     })
+}
+
+pub(crate) fn reactors() -> Vec<&'static ReactorRecord> {
+    sorted(inventory::iter::<ReactorRecord>.into_iter(), |reactor| (reactor.name, reactor.path))
+}
+
+pub(crate) fn projections() -> Vec<&'static ProjectionRecord> {
+    sorted(inventory::iter::<ProjectionRecord>.into_iter(), |projection| (projection.name, projection.path))
 }
 
 fn sorted<R, K: Ord>(

@@ -1,6 +1,6 @@
 //! Whether a commit may be written: the one decision that every store makes in the same order.
 
-use super::{AppendError, Commit, StreamHead};
+use super::{AppendError, Commit, Fence, StreamHead};
 use crate::id::StreamId;
 use uuid::Uuid;
 
@@ -14,6 +14,9 @@ pub(crate) trait Ledger {
 
     /// The head of a stream.
     fn head(&mut self, stream: &StreamId) -> Result<StreamHead, Self::Error>;
+
+    /// Whether nobody has taken the lease since.
+    fn allows(&mut self, fence: &Fence) -> Result<bool, Self::Error>;
 }
 
 /// What is to be done with a commit, with the heads of its streams in the order of its parts.
@@ -42,6 +45,12 @@ pub(crate) fn admit<L: Ledger>(ledger: &mut L, commit: &Commit) -> Result<Admiss
     let heads = commit.parts.iter().map(|part| ledger.head(&part.stream)).collect::<Result<Vec<_>, _>>()?;
     if duplicate {
         return Ok(Admission::Duplicate(heads));
+    }
+    // Behind the look for duplicates: what is stored is stored, whoever asks.
+    if let Some(fence) = &commit.fence
+        && !ledger.allows(fence)?
+    {
+        return Err(AppendError::Fenced { processor: fence.processor.clone() }.into());
     }
     if let Some(id) = elsewhere {
         return Err(id_taken(id).into());

@@ -1,10 +1,11 @@
 //! What goes into a store: commits of new events, under an expected version.
 
-use super::AppendError;
+use super::{AppendError, Lease};
 use crate::id::{Position, StreamId};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// One event on its way into a stream. The store gives it a version and a position.
@@ -58,12 +59,31 @@ impl Append {
 pub struct Commit {
     /// One part for each stream.
     pub parts: Vec<Append>,
+    /// The lease that it must be written under; `None` for whoever holds none.
+    pub fence: Option<Fence>,
+}
+
+/// A lease, as far as a commit under it is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The lease's processor.
+    pub processor: Arc<str>,
+    /// The lease's epoch.
+    pub epoch: u64,
 }
 
 impl Commit {
     /// A commit to one stream, however often that was edited.
     pub fn one(stream: StreamId, expected: Expected, events: Vec<NewEvent>) -> Self {
-        Self { parts: vec![Append { stream, expected, edits: None, events }] }
+        Self { parts: vec![Append { stream, expected, edits: None, events }], fence: None }
+    }
+
+    /// Only while nobody else has taken this lease; [`AppendError::Fenced`] otherwise. A commit that is stored
+    /// already is a duplicate all the same.
+    #[must_use]
+    pub fn under(mut self, lease: &Lease) -> Self {
+        self.fence = Some(Fence { processor: lease.processor.clone(), epoch: lease.epoch });
+        self
     }
 
     /// Only if each of its streams was edited so often, which is what the decision knew of.

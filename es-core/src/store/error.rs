@@ -2,6 +2,7 @@
 
 use super::Expected;
 use crate::id::{Position, StreamId};
+use std::sync::Arc;
 
 /// The error of a driver or an operating system.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +26,13 @@ pub enum AppendError {
     Closed {
         /// The stream.
         stream: StreamId,
+    },
+    /// It was to be written under a lease that is somebody else's by now. Nothing was stored, and nothing of
+    /// it will be by sending it again.
+    #[error("the lease of {processor} is somebody else's")]
+    Fenced {
+        /// The processor.
+        processor: Arc<str>,
     },
     /// The commit goes over a limit. Nothing was stored.
     #[error("{what} is {size}, the limit is {limit}")]

@@ -10,18 +10,25 @@ mod error;
 mod limits;
 mod memory;
 mod page;
+mod processor;
+mod rows;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use commit::{Append, Appended, Commit, Expected, NewEvent, Redaction, StreamHead};
+pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+pub use processor::{
+    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
+    StoredProcessor,
+};
+pub use rows::{BuildTables, RowStore, RowWork};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteOpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
 
 use crate::id::{Position, StreamId};
 use std::time::Duration;
@@ -42,7 +49,8 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
 ///   else hides an unknown outcome.
 /// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
-///   before the expected version, and that before the [edits](Append::edits).
+///   before the [fence](Commit::fence), that before the expected version, and that before the
+///   [edits](Append::edits).
 pub trait EventStore: Send + Sync + 'static {
     /// Appends a commit: every part to its stream, all parts or none.
     ///
@@ -145,4 +153,77 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`AppendError`] if the store cannot answer.
     fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>>;
+
+    /// Enters a processor at `start`, unless it is known, and answers where it is.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn register<'a>(
+        &'a self,
+        processor: &'a str,
+        start: Checkpoint,
+    ) -> StoreFuture<'a, Result<Checkpoint, ReadError>>;
+
+    /// The processors whose names begin with `prefix`, in the order of their names.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>>;
+
+    /// Takes the lease of a registered processor for `ttl`. `None` while somebody else holds it, and for one
+    /// that is not registered. Whoever holds it already takes it again, under a new epoch.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn acquire<'a>(
+        &'a self,
+        processor: &'a str,
+        owner: Uuid,
+        ttl: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>>;
+
+    /// Holds a lease for another `ttl`, from now.
+    ///
+    /// # Errors
+    /// [`AdvanceError::Fenced`] if somebody else has taken it since.
+    fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>>;
+
+    /// Gives a lease back, if it is still held.
+    ///
+    /// # Errors
+    /// [`AdvanceError::Unavailable`]; the lease runs out then.
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>>;
+
+    /// Writes documents and the checkpoint: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`AdvanceError`]; nothing was written, but for [`AdvanceError::Unavailable`].
+    fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>>;
+
+    /// The documents that are there under these keys, in any order.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn documents<'a>(
+        &'a self,
+        collection: &'a str,
+        keys: &'a [String],
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>>;
+
+    /// A page of a collection, in the order of its keys' bytes.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot answer.
+    fn list_documents<'a>(
+        &'a self,
+        collection: &'a str,
+        range: &'a DocumentRange,
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>>;
+
+    /// Forgets a processor and every document of the collections whose names begin with its name. For builds
+    /// that nobody reads any more; one whose lease is held stays.
+    ///
+    /// # Errors
+    /// [`AdvanceError`] if the lease is held, or the store cannot answer.
+    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>>;
 }

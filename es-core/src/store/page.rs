@@ -142,6 +142,36 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Every event.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The events of one stream.
+    pub fn stream(stream: StreamId) -> Self {
+        Self { streams: vec![stream], ..Self::default() }
+    }
+
+    /// The events of a category: of every stream of one aggregate, whose name it is.
+    pub fn category(category: impl Into<String>) -> Self {
+        Self { categories: vec![category.into()], ..Self::default() }
+    }
+
+    /// Of these events only those of these names, as they are stored: an event that was renamed has its older
+    /// names in [`Event::ALIASES`](crate::Event::ALIASES).
+    ///
+    /// ```
+    /// use es_core::store::Filter;
+    ///
+    /// let of_orders = Filter::category("order").names(["OrderPlaced", "OrderCancelled"]);
+    /// assert_eq!(of_orders.names.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Whether an event of this name, on this stream, is asked for.
     pub(crate) fn accepts(&self, stream: &str, category: &str, name: &str) -> bool {
         (self.names.is_empty() || self.names.iter().any(|wanted| wanted == name))

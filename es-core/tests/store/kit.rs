@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use es_core::store::{
-    Append, AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, NewEvent, SqliteStore,
-    StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
+    Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentRange, DocumentWrite,
+    EventStore, Expected, Filter, LEASE, Lease, LogPage, NewEvent, SqliteStore, StoredDocument, StoredEvent,
+    StoredSnapshot, StreamHead, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId};
 use jiff::Timestamp;
+use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -104,4 +106,59 @@ pub fn snapshot(name: &str, version: u64) -> StoredSnapshot {
         edits: 0,
         payload: Bytes::from(format!("state at {version}")),
     }
+}
+
+pub fn checkpoint(position: u64) -> Checkpoint {
+    Checkpoint { position: Position(position), event: Some(Uuid::from_u128(position.into())) }
+}
+
+/// The lease of a processor, which is registered first, under an owner of its own.
+pub async fn lease(store: &dyn EventStore, processor: &str) -> Lease {
+    taken(store, processor, LEASE).await
+}
+
+/// As [`lease`], but the time of it has run out.
+pub async fn run_out(store: &dyn EventStore, processor: &str) -> Lease {
+    taken(store, processor, Duration::ZERO).await
+}
+
+async fn taken(store: &dyn EventStore, processor: &str, ttl: Duration) -> Lease {
+    store.register(processor, Checkpoint::default()).await.unwrap();
+    store.acquire(processor, Uuid::now_v7(), ttl).await.unwrap().expect("nobody holds it")
+}
+
+/// A document that does not look at the revision.
+pub fn write(collection: &str, key: &str, body: &'static str) -> DocumentWrite {
+    DocumentWrite {
+        collection: collection.into(),
+        key: key.into(),
+        revision: None,
+        position: Position(7),
+        body: Some(Bytes::from_static(body.as_bytes())),
+    }
+}
+
+pub fn advance_to(lease: &Lease, position: u64, writes: Vec<DocumentWrite>) -> Advance {
+    Advance { to: Some(checkpoint(position)), writes, ..Advance::under(lease) }
+}
+
+pub fn is_fenced(answer: &Result<(), AdvanceError>) -> bool {
+    matches!(answer, Err(AdvanceError::Fenced { .. }))
+}
+
+/// Where a processor is, without its lease.
+pub async fn place(store: &dyn EventStore, processor: &str) -> Checkpoint {
+    let known = store.processors(processor).await.unwrap();
+    known.into_iter().find(|known| &*known.name == processor).expect("it is registered").checkpoint
+}
+
+pub async fn document(store: &dyn EventStore, collection: &str, key: &str) -> Option<StoredDocument> {
+    store.documents(collection, &[key.to_owned()]).await.unwrap().pop()
+}
+
+/// The keys of a whole collection, in the order of the store.
+pub async fn keys(store: &dyn EventStore, collection: &str) -> Vec<String> {
+    let all = DocumentRange { limit: 1_000, ..DocumentRange::default() };
+    let documents = store.list_documents(collection, &all).await.unwrap();
+    documents.into_iter().map(|document| document.key).collect()
 }

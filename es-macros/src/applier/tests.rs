@@ -15,6 +15,8 @@ fn appliers_become_an_enum_and_a_dispatch() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -118,6 +120,8 @@ fn the_enum_and_the_root_have_the_names_that_are_said() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,

@@ -31,7 +31,7 @@ fn handle(p: &TokenStream, aggregate: &Type, handler: &Handler<'_>) -> TokenStre
     let (command, place) = (handler.command, handler.command.span());
     let (needs, outcome) = (handler.needs.marker(), outcome(handler));
     let retry = handler.retry.is_stated().then(|| {
-        let policy = handler.retry.policy(p);
+        let policy = handler.retry.policy(p, "DEFAULT");
         quote!(const RETRY: #p::RetryPolicy = #policy;)
     });
     let services = services(p, handler);

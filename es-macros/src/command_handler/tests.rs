@@ -16,6 +16,8 @@ fn a_handler_becomes_an_impl() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,
@@ -91,6 +93,8 @@ fn a_service_is_found_by_type() {
     expect![[r##"
         #[allow(
             clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
             clippy::trivially_copy_pass_by_ref,
             clippy::unnecessary_wraps,
             clippy::unused_async,

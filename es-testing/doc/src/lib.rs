@@ -116,3 +116,89 @@ impl Account {
         AccountClosed
     }
 }
+
+#[command(Account)]
+pub struct ChargeFee {
+    #[id]
+    pub account: u32,
+}
+
+#[command_handler]
+impl Account {
+    fn charge_fee(&self, _: ChargeFee) -> MoneyWithdrawn {
+        MoneyWithdrawn { amount: 1 }
+    }
+}
+
+/// Charges a fee for every second withdrawal, and closes an account that is empty for thirty days.
+#[reactor(key = u32)]
+pub struct Fees {
+    pub withdrawals: u32,
+}
+
+#[reactor]
+impl Fees {
+    fn deposited(&mut self, _: &MoneyDeposited) -> CancelTimer {
+        CancelTimer("idle")
+    }
+    fn withdrawn(&mut self, _: &MoneyWithdrawn, account: &u32) -> (Option<ChargeFee>, Timer<CloseAccount>) {
+        self.withdrawals += 1;
+        let fee = self.withdrawals.is_multiple_of(2).then_some(ChargeFee { account: *account });
+        let close = Timer::after(IDLE, CloseAccount { account: *account });
+        (fee, close.named("idle"))
+    }
+    fn not_charged(&mut self, refused: &Refused<ChargeFee>) -> CloseAccount {
+        CloseAccount { account: refused.command.account }
+    }
+    fn closed(self, _: &AccountClosed) {}
+}
+pub const IDLE: std::time::Duration = std::time::Duration::from_hours(30 * 24);
+
+pub trait Mailer: Send + Sync {
+    fn send(&self, letter: &str) -> Result<(), MailError>;
+}
+#[derive(Debug, thiserror::Error)]
+#[error("no mail today")]
+pub struct MailError;
+
+pub struct FakeMailer;
+impl Mailer for FakeMailer {
+    fn send(&self, _: &str) -> Result<(), MailError> {
+        Ok(())
+    }
+}
+pub struct BrokenMailer;
+impl Mailer for BrokenMailer {
+    fn send(&self, _: &str) -> Result<(), MailError> {
+        Err(MailError)
+    }
+}
+
+/// Writes to everybody who opens an account.
+#[reactor(retry(max = 3))]
+pub struct Welcome;
+
+#[reactor]
+impl Welcome {
+    fn opened(&self, _: &AccountOpened, account: &u32, mailer: &dyn Mailer) -> Result<(), MailError> {
+        mailer.send(&format!("Welcome, {account}"))
+    }
+}
+
+/// What was paid in and out of each account.
+#[projection(key = u32)]
+pub struct Turnover {
+    pub paid_in: u64,
+    pub paid_out: u64,
+}
+
+#[projection]
+impl Turnover {
+    fn deposited(&mut self, e: &MoneyDeposited) {
+        self.paid_in += e.amount;
+    }
+    fn withdrawn(&mut self, e: &MoneyWithdrawn) {
+        self.paid_out += e.amount;
+    }
+    fn closed(self, _: &AccountClosed) {}
+}

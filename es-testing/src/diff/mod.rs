@@ -4,6 +4,7 @@ mod debug;
 mod json;
 
 pub(crate) use debug::debug;
+pub(crate) use json::fields;
 
 use es_core::EventEnum;
 use es_core::serde_json::{self, Value};

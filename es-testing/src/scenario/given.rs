@@ -2,9 +2,8 @@
 
 use super::act::carry_out;
 use super::guard::Guard;
-use crate::clock::VirtualClock;
 use crate::fault::Fault;
-use crate::world::{Cast, World, broken};
+use crate::world::{Cast, Setting, World, broken};
 use es_core::jiff::Timestamp;
 use es_core::serde_json::{self, Value};
 use es_core::{Aggregate, Applier, Command, Handle, IntoEvents, Metadata};
@@ -54,10 +53,7 @@ enum Step<A: Applier> {
     Events(Vec<A::Event>),
     Stored { name: String, version: u16, payload: Value },
     Elsewhere(Elsewhere),
-    At(Timestamp),
-    By(String),
-    Said(Metadata),
-    Pass(Duration),
+    Setting(Setting),
 }
 
 /// Something that needs no knowledge of `A`.
@@ -134,7 +130,7 @@ impl<A: Applier> Given<A> {
         self.step(Step::Elsewhere(give))
     }
 
-    /// What follows happens at this time. A scenario starts at [`VirtualClock::START`], or at the first time
+    /// What follows happens at this time. A scenario starts at [`VirtualClock::START`](crate::VirtualClock::START), or at the first time
     /// given here if that is earlier.
     ///
     /// ```
@@ -146,7 +142,7 @@ impl<A: Applier> Given<A> {
     ///     .then_state(|account| assert_eq!(account.opened_at, halloween));
     /// ```
     pub fn at(self, time: Timestamp) -> Self {
-        self.step(Step::At(time))
+        self.step(Step::Setting(Setting::At(time)))
     }
 
     /// What follows is done by this actor.
@@ -159,7 +155,7 @@ impl<A: Applier> Given<A> {
     ///     .then_state(|account| assert_eq!(account.opened_by.as_deref(), Some("ann")));
     /// ```
     pub fn by(self, actor: impl Into<String>) -> Self {
-        self.step(Step::By(actor.into()))
+        self.step(Step::Setting(Setting::By(actor.into())))
     }
 
     /// What follows has this metadata. An actor that was said before is kept where it names none.
@@ -172,7 +168,7 @@ impl<A: Applier> Given<A> {
     ///     .then_state(|account| assert_eq!(account.channel.as_deref(), Some("web")));
     /// ```
     pub fn metadata(self, metadata: Metadata) -> Self {
-        self.step(Step::Said(metadata))
+        self.step(Step::Setting(Setting::Said(metadata)))
     }
 
     /// What follows happens so much later.
@@ -186,7 +182,7 @@ impl<A: Applier> Given<A> {
     ///     .then_state(|account| assert_eq!(account.opened_at, VirtualClock::START + Duration::from_secs(60)));
     /// ```
     pub fn when_time_passes(self, time: Duration) -> Self {
-        self.step(Step::Pass(time))
+        self.step(Step::Setting(Setting::Pass(time)))
     }
 
     /// Provides a service, as in `.service::<dyn Mailer>(Arc::new(FakeMailer))`. Only the services of the
@@ -213,9 +209,11 @@ impl<A: Applier> Given<A> {
     /// Makes it all happen, with the aggregate of this id in the middle.
     pub(super) async fn happen(mut self, id: A::Id) -> Result<World, String> {
         self.guard.disarm();
-        let first =
-            self.steps.iter().find_map(|step| if let Step::At(time) = step { Some(*time) } else { None });
-        let start = first.map_or(VirtualClock::START, |first| first.min(VirtualClock::START));
+        let settings = self.steps.iter().filter_map(|step| match step {
+            Step::Setting(setting) => Some(setting),
+            _ => None,
+        });
+        let start = Setting::start(settings);
         let mut world =
             World::new(self.cast, start).await.map_err(|fault| fault.told(&crate::world::Tale::default()))?;
         for step in self.steps {
@@ -241,21 +239,7 @@ impl<A: Applier> Step<A> {
                 world.append(&A::stream(id), name, version, bytes, &shown).await?;
             }
             Self::Elsewhere(happening) => happening(world).await?,
-            Self::At(time) => {
-                world.clock.set(time);
-                world.tale.tell("at", &time.to_string());
-            }
-            Self::By(actor) => {
-                world.tale.tell("by", &actor);
-                world.said.actor = Some(actor);
-            }
-            Self::Said(metadata) => {
-                world.tale.tell("metadata", &serde_json::to_string(&metadata).map_err(broken)?);
-                let actor = world.said.actor.take();
-                world.said = metadata;
-                world.said.actor = world.said.actor.take().or(actor);
-            }
-            Self::Pass(time) => world.pass(time)?,
+            Self::Setting(setting) => world.hold(setting)?,
         }
         Ok(())
     }

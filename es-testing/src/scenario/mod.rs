@@ -3,7 +3,7 @@
 mod act;
 mod answer;
 mod given;
-mod guard;
+pub(crate) mod guard;
 mod race;
 mod refused;
 mod run;

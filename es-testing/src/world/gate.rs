@@ -48,6 +48,8 @@ impl Gate {
 }
 
 impl EventStore for Gate {
+    es_core::__forward_processors!(log);
+
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             let rival = self.rival_for(|stream| commit.parts.iter().any(|part| part.stream == *stream));

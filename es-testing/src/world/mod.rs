@@ -3,20 +3,26 @@
 mod block;
 mod cast;
 mod gate;
+mod setting;
 mod tale;
 
 pub(crate) use block::block_on;
 pub(crate) use cast::Cast;
 pub(crate) use gate::Gate;
+pub(crate) use setting::Setting;
 pub(crate) use tale::Tale;
 
 use crate::clock::VirtualClock;
 use crate::diff;
 use crate::fault::Fault;
+use crate::happening::Happening;
 use crate::laws;
 use es_core::jiff::Timestamp;
 use es_core::store::{Commit, EventStore, Expected, Filter, MemoryStore, NewEvent, StoredEvent, StreamRead};
-use es_core::{App, Applier, Clock, CommandId, EventEnum, Metadata, Position, StreamId, serde_json};
+use es_core::{
+    __testing as inside, App, Applier, Clock, CommandId, EventEnum, Metadata, Position, RawEvent, StreamId,
+    serde_json,
+};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
@@ -119,9 +125,34 @@ impl World {
         shown: &str,
     ) -> Result<(), Fault> {
         let event = self.draft(stream, name.into(), schema, payload).await?;
+        self.store("given", stream, event, shown).await
+    }
+
+    /// Records an event of a story, and gives it back as whatever follows the log sees it.
+    pub(crate) async fn happen(
+        &mut self,
+        kind: &'static str,
+        happening: Happening,
+    ) -> Result<RawEvent, Fault> {
+        let Happening { stream, name, schema, payload, shown } = happening;
+        let event = self.draft(&stream, name.into(), schema, payload).await?;
+        let id = event.id;
+        self.store(kind, &stream, event, &shown).await?;
+        let stored = self.log.find_event(id).await.map_err(broken)?;
+        let stored = stored.ok_or_else(|| broken(format!("{shown} is not where it was recorded")))?;
+        inside::raw(&stored).map_err(broken)
+    }
+
+    async fn store(
+        &mut self,
+        kind: &'static str,
+        stream: &StreamId,
+        event: NewEvent,
+        shown: &str,
+    ) -> Result<(), Fault> {
         let appended = self.log.append(Commit::one(stream.clone(), Expected::Any, vec![event])).await;
         let version = appended.map_err(broken)?.heads.first().map_or(0, |head| head.version);
-        self.tale.tell("given", &format!("{stream}@{version}: {shown}"));
+        self.tale.tell(kind, &format!("{stream}@{version}: {shown}"));
         Ok(())
     }
 

@@ -3,9 +3,13 @@
 
 mod failures;
 mod features;
+mod followers;
 mod laws;
 mod model;
+mod projections;
 mod races;
+mod reactor_failures;
+mod reactors;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -4,12 +4,13 @@ use super::column;
 use super::transaction::{Fault, Request, Transaction};
 use crate::id::{Position, StreamId};
 use crate::store::admit::{Admission, admit, id_taken};
-use crate::store::{Appended, Commit, NewEvent};
+use crate::store::{AppendError, Appended, Commit, NewEvent};
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
 impl Request for Commit {
     type Answer = Appended;
+    type Refusal = AppendError;
 
     fn has_steps(&self) -> bool {
         self.parts.len() > 1 || self.parts.iter().any(|part| part.events.len() > 1)

@@ -1,10 +1,10 @@
 //! Many requests in one transaction: group commit.
 
 use super::doubt::Doubt;
-use super::edit::Edit;
-use super::transaction::{Request, Transaction};
+use super::guard::Guarded;
+use super::transaction::{Refusal, Request, Transaction};
 use super::{Durability, SqliteOpenError, schema};
-use crate::store::{AppendError, BoxError, Commit};
+use crate::store::BoxError;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -23,30 +23,68 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Task<R: Request> {
     request: R,
     /// What it will be answered, once the transaction is committed.
-    outcome: Option<Result<R::Answer, AppendError>>,
+    outcome: Option<Result<R::Answer, R::Refusal>>,
     /// Whether it may be stored though no COMMIT with it has succeeded.
     is_unknown: bool,
-    caller: oneshot::Sender<Result<R::Answer, AppendError>>,
-}
-
-/// A request of any kind.
-pub(super) enum Job {
-    Append(Task<Commit>),
-    Edit(Task<Edit>),
+    caller: oneshot::Sender<Result<R::Answer, R::Refusal>>,
 }
 
 impl<R: Request> Task<R> {
-    pub fn new(request: R, caller: oneshot::Sender<Result<R::Answer, AppendError>>) -> Self {
+    pub fn new(request: R, caller: oneshot::Sender<Result<R::Answer, R::Refusal>>) -> Self {
         Self { request, outcome: None, is_unknown: false, caller }
     }
+}
 
+/// A request of any kind.
+pub(super) trait Job: Send {
+    /// Does it, as a part of the transaction.
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
+
+    /// Whether it must be a batch of its own.
+    fn is_alone(&self) -> bool;
+
+    /// About how many bytes it holds.
+    fn size(&self) -> usize;
+
+    /// What it is known again by when it is sent once more.
+    fn key(&self) -> Option<Uuid>;
+
+    /// Whether it may be stored though no COMMIT with it has succeeded.
+    fn is_unknown(&self) -> bool;
+
+    /// Takes note that it may be stored; with the key that it is known again by. One that was refused is not.
+    fn doubt(&mut self) -> Option<Uuid>;
+
+    /// Takes note that COMMIT has refused what it did.
+    fn refuse(&mut self, error: &rusqlite::Error);
+
+    /// Answers the caller: with the outcome, unless the transaction failed.
+    fn answer(self: Box<Self>, failure: Option<&SharedError>);
+}
+
+impl<R: Request> Job for Task<R> {
     fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
         let first = self.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
         self.outcome = Some(transaction.run(&self.request, first)?);
         Ok(())
     }
 
-    /// Takes note that it may be stored; with the key that it is known again by. One that was refused is not.
+    fn is_alone(&self) -> bool {
+        self.request.is_alone()
+    }
+
+    fn size(&self) -> usize {
+        self.request.size()
+    }
+
+    fn key(&self) -> Option<Uuid> {
+        self.request.key()
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.is_unknown
+    }
+
     fn doubt(&mut self) -> Option<Uuid> {
         if matches!(self.outcome, Some(Err(_))) {
             return None;
@@ -55,62 +93,25 @@ impl<R: Request> Task<R> {
         self.request.key()
     }
 
-    fn answer(self, failure: Option<&SharedError>) {
+    fn refuse(&mut self, error: &rusqlite::Error) {
+        if let Some(refusal) = self.request.refused_by_commit(error) {
+            self.outcome = Some(Err(refusal));
+        }
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&SharedError>) {
         let answer = match (self.outcome, failure) {
             (Some(outcome), None) => outcome,
+            // Nobody else's request can have been the reason of the refusal.
+            (Some(Err(refusal)), Some(_)) if self.request.is_alone() => Err(refusal),
             (Some(Ok(_)) | None, Some(cause)) if self.is_unknown => {
-                Err(AppendError::Ambiguous { cause: Box::new(cause.clone()) })
+                Err(R::Refusal::unknown(Box::new(cause.clone())))
             }
-            (_, Some(cause)) => Err(AppendError::Unavailable { cause: Box::new(cause.clone()) }),
-            (None, None) => Err(AppendError::Unavailable { cause: "the request was not run".into() }),
+            (_, Some(cause)) => Err(R::Refusal::unavailable(Box::new(cause.clone()))),
+            (None, None) => Err(R::Refusal::unavailable("the request was not run".into())),
         };
         // A caller that is gone by now does not want to know.
         let _ = self.caller.send(answer);
-    }
-}
-
-impl Job {
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
-        match self {
-            Self::Append(task) => task.run(transaction),
-            Self::Edit(task) => task.run(transaction),
-        }
-    }
-
-    pub fn size(&self) -> usize {
-        match self {
-            Self::Append(task) => task.request.size(),
-            Self::Edit(task) => task.request.size(),
-        }
-    }
-
-    fn key(&self) -> Option<Uuid> {
-        match self {
-            Self::Append(task) => task.request.key(),
-            Self::Edit(task) => task.request.key(),
-        }
-    }
-
-    fn is_unknown(&self) -> bool {
-        match self {
-            Self::Append(task) => task.is_unknown,
-            Self::Edit(task) => task.is_unknown,
-        }
-    }
-
-    fn doubt(&mut self) -> Option<Uuid> {
-        match self {
-            Self::Append(task) => task.doubt(),
-            Self::Edit(task) => task.doubt(),
-        }
-    }
-
-    /// Answers the caller: with the outcome, unless the transaction failed.
-    pub fn answer(self, failure: Option<&SharedError>) {
-        match self {
-            Self::Append(task) => task.answer(failure),
-            Self::Edit(task) => task.answer(failure),
-        }
     }
 }
 
@@ -130,7 +131,7 @@ pub(super) struct File {
     path: PathBuf,
     durability: Durability,
     /// None from an error on until it is opened anew.
-    connection: Option<Connection>,
+    connection: Option<Guarded>,
     /// Whether all that is in the log is on the disk.
     doubt: Doubt,
     /// The keys of requests whose COMMIT failed, until a later one succeeds. They may be sent again.
@@ -139,22 +140,22 @@ pub(super) struct File {
 
 impl File {
     pub fn open(path: PathBuf, durability: Durability) -> Result<Self, SqliteOpenError> {
-        let connection = Some(schema::create_or_open(&path, durability)?);
+        let connection = Some(Guarded::new(schema::create_or_open(&path, durability)?)?);
         Ok(Self { path, durability, connection, doubt: Doubt::Found, unknown: HashSet::new() })
     }
 
     /// The connection, if there is one just now.
     pub fn connection(&self) -> Option<&Connection> {
-        self.connection.as_ref()
+        self.connection.as_deref()
     }
 
     /// Stores a batch, and answers the position of the last event.
     ///
     /// After an error of COMMIT itself nobody knows whether the batch is stored: some of the log may be on
     /// the disk. The same batch is committed once more then, before anything else can get behind it.
-    pub fn store(&mut self, batch: &mut [Job]) -> Result<u64, SharedError> {
+    pub fn store(&mut self, batch: &mut [Box<dyn Job>]) -> Result<u64, SharedError> {
         for job in batch.iter_mut() {
-            self.recall(job);
+            self.recall(job.as_mut());
         }
         let mut attempts = 0;
         loop {
@@ -165,7 +166,7 @@ impl File {
             // With the connection goes an open transaction.
             self.connection = None;
             attempts += 1;
-            if attempts == ATTEMPTS || !batch.iter().any(Job::is_unknown) {
+            if attempts == ATTEMPTS || !batch.iter().any(|job| job.is_unknown()) {
                 self.look_for(batch);
                 return Err(cause.into());
             }
@@ -174,7 +175,7 @@ impl File {
         }
     }
 
-    fn attempt(&mut self, batch: &mut [Job]) -> Result<u64, BoxError> {
+    fn attempt(&mut self, batch: &mut [Box<dyn Job>]) -> Result<u64, BoxError> {
         self.opened()?;
         let Self { connection: Some(connection), doubt, path, .. } = self else {
             return Err("the file is not open".into());
@@ -191,10 +192,19 @@ impl File {
                 Ok(end)
             }
             Err(error) => {
-                // A full disk is no doubt: it was the log that could not be written, up to the mark of its end.
-                if error.sqlite_error_code() != Some(ErrorCode::DiskFull) {
-                    self.doubt = Doubt::SyncFailed;
-                    self.unknown.extend(batch.iter_mut().filter_map(Job::doubt));
+                match error.sqlite_error_code() {
+                    // No doubt: it was the log that could not be written, up to the mark of its end.
+                    Some(ErrorCode::DiskFull) => {}
+                    // Nor is it that rows refer to others that are not there.
+                    Some(ErrorCode::ConstraintViolation) => {
+                        for job in batch.iter_mut() {
+                            job.refuse(&error);
+                        }
+                    }
+                    _ => {
+                        self.doubt = Doubt::SyncFailed;
+                        self.unknown.extend(batch.iter_mut().filter_map(|job| job.doubt()));
+                    }
                 }
                 Err(error.into())
             }
@@ -203,7 +213,7 @@ impl File {
 
     /// A request that was answered as unknown may be here again: then it still is. One without a key may
     /// always be such a one.
-    fn recall(&self, job: &mut Job) {
+    fn recall(&self, job: &mut dyn Job) {
         let is_unknown = match job.key() {
             Some(key) => self.unknown.contains(&key),
             None => self.doubt == Doubt::SyncFailed,
@@ -214,7 +224,7 @@ impl File {
     }
 
     /// What is found in a log of which it is in doubt whether it is on the disk is unknown, too.
-    fn look_for(&mut self, batch: &mut [Job]) {
+    fn look_for(&mut self, batch: &mut [Box<dyn Job>]) {
         if self.doubt == Doubt::Settled {
             return;
         }
@@ -232,7 +242,7 @@ impl File {
     fn opened(&mut self) -> Result<&Connection, SqliteOpenError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            closed => Ok(closed.insert(schema::reopen(&self.path, self.durability)?)),
+            closed => Ok(closed.insert(Guarded::new(schema::reopen(&self.path, self.durability)?)?)),
         }
     }
 }

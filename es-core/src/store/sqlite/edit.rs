@@ -5,7 +5,7 @@ use super::heading::Heading;
 use super::transaction::{Fault, Request, Transaction};
 use crate::id::StreamId;
 use crate::store::admit::Ledger;
-use crate::store::{Expected, Redaction, StoredSnapshot};
+use crate::store::{AppendError, Expected, Redaction, StoredSnapshot};
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ pub(super) enum Edit {
 
 impl Request for Edit {
     type Answer = bool;
+    type Refusal = AppendError;
 
     fn has_steps(&self) -> bool {
         !matches!(self, Self::Save(_))

@@ -1,8 +1,9 @@
 //! A store in one SQLite file.
 //!
 //! A request goes through the rooms in this order: [`writer`] (the thread and its queue), [`batch`] (many
-//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`] or [`edit`].
-//! Reads go through [`readers`] to [`read`]. [`schema`] knows the file, [`doubt`] its log, [`heading`] a
+//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`], [`edit`],
+//! [`processors`] or [`tx`] (work of a projection, behind its [`guard`]). Reads go through [`readers`] to
+//! [`read`] or [`processors`]. [`schema`] knows the file, [`doubt`] its log, [`heading`] a
 //! stream, [`column`] a row; [`growth`] wakes those who wait.
 
 mod append;
@@ -11,28 +12,40 @@ mod column;
 mod doubt;
 mod edit;
 mod growth;
+mod guard;
 mod heading;
 mod options;
+mod processors;
 mod read;
 mod readers;
 mod schema;
 mod transaction;
+mod tx;
 mod writer;
 
 pub use options::{Durability, SqliteOpenError, SqliteOptions};
+pub use tx::SqliteTx;
+
+/// What SQLite answers where it cannot do something.
+pub type SqliteError = rusqlite::Error;
 
 use super::{
-    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, ReadError, Redaction, StoreFuture,
-    StoredEvent, StoredSnapshot, StreamPage, StreamRead, limits,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
+    Filter, Lease, LogPage, ReadError, Redaction, RowStore, RowWork, StoreFuture, StoredDocument,
+    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
-use batch::{File, Job};
+use batch::File;
 use edit::Edit;
 use growth::Growth;
+use processors::Step;
 use readers::Readers;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use transaction::{Fault, Transaction};
+use tx::Rows;
 use uuid::Uuid;
 use writer::Writer;
 
@@ -68,6 +81,7 @@ struct Shared {
     path: PathBuf,
     writer: Writer,
     readers: Readers,
+    row_readers: Readers,
     growth: Growth,
 }
 
@@ -90,20 +104,42 @@ impl SqliteStore {
         let growth = Growth::of(&path);
         let file = path.clone();
         let writer = Writer::start(move || File::open(file, options.durability), growth.clone()).await?;
-        let readers = Readers::new(path.clone(), options.readers);
-        Ok(Self { shared: Arc::new(Shared { path, writer, readers, growth }) })
+        let readers = Readers::new(path.clone(), options.readers, schema::open_reader);
+        let row_readers = Readers::new(path.clone(), options.readers, schema::open_reader_of_rows);
+        Ok(Self { shared: Arc::new(Shared { path, writer, readers, row_readers, growth }) })
+    }
+
+    /// Reads the rows that projections keep: runs `read` on a connection that only reads, in a transaction of
+    /// its own, on a thread where it may block. A read that takes long lets the write-ahead log grow.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] with the error of `read`, or if the file cannot be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.shared.row_readers.run(move |connection| Ok(read(connection)?)).await
     }
 
     /// Ends the store: what was begun is finished, the file is let go. Everything that is asked of it, or of
     /// a clone, later answers that it is unavailable.
     pub async fn close(&self) {
         self.shared.readers.close().await;
+        self.shared.row_readers.close().await;
         self.shared.growth.close();
         self.shared.writer.close().await;
     }
 
     async fn edit(&self, edit: Edit) -> Result<bool, AppendError> {
-        self.shared.writer.ask(edit, Job::Edit).await
+        self.shared.writer.ask(edit).await
+    }
+
+    async fn step<T: Send + 'static>(
+        &self,
+        size: usize,
+        run: impl Fn(&mut Transaction<'_>) -> Result<T, Fault<AdvanceError>> + Send + 'static,
+    ) -> Result<T, AdvanceError> {
+        self.shared.writer.ask(Step { size, run }).await
     }
 }
 
@@ -122,12 +158,6 @@ fn closed() -> Closed {
     Closed
 }
 
-impl From<Closed> for AppendError {
-    fn from(closed: Closed) -> Self {
-        Self::Unavailable { cause: closed.into() }
-    }
-}
-
 impl From<Closed> for ReadError {
     fn from(closed: Closed) -> Self {
         Self::Unavailable(closed.into())
@@ -138,7 +168,7 @@ impl EventStore for SqliteStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
-            self.shared.writer.ask(commit, Job::Append).await
+            self.shared.writer.ask(commit).await
         })
     }
 
@@ -221,5 +251,90 @@ impl EventStore for SqliteStore {
             self.edit(Edit::Save(snapshot)).await?;
             Ok(())
         })
+    }
+
+    fn register<'a>(
+        &'a self,
+        processor: &'a str,
+        start: Checkpoint,
+    ) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
+        let name = processor.to_owned();
+        Box::pin(async move {
+            Ok(self.step(0, move |transaction| processors::register(transaction, &name, start)).await?)
+        })
+    }
+
+    fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
+        let prefix = prefix.to_owned();
+        Box::pin(self.shared.readers.run(move |connection| processors::list(connection, &prefix)))
+    }
+
+    fn acquire<'a>(
+        &'a self,
+        processor: &'a str,
+        owner: Uuid,
+        ttl: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        let name = processor.to_owned();
+        Box::pin(async move {
+            Ok(self.step(0, move |transaction| processors::acquire(transaction, &name, owner, ttl)).await?)
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        let lease = lease.clone();
+        Box::pin(self.step(0, move |transaction| processors::renew(transaction, &lease, ttl)))
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        let lease = lease.clone();
+        Box::pin(self.step(0, move |transaction| processors::release(transaction, &lease)))
+    }
+
+    fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        let size = processors::size(&advance);
+        Box::pin(self.step(size, move |transaction| processors::advance(transaction, &advance)))
+    }
+
+    fn documents<'a>(
+        &'a self,
+        collection: &'a str,
+        keys: &'a [String],
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        let (collection, keys) = (collection.to_owned(), keys.to_owned());
+        Box::pin(
+            self.shared.readers.run(move |connection| processors::documents(connection, &collection, &keys)),
+        )
+    }
+
+    fn list_documents<'a>(
+        &'a self,
+        collection: &'a str,
+        range: &'a DocumentRange,
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        let (collection, range) = (collection.to_owned(), range.clone());
+        Box::pin(
+            self.shared
+                .readers
+                .run(move |connection| processors::list_documents(connection, &collection, &range)),
+        )
+    }
+
+    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        let name = processor.to_owned();
+        Box::pin(self.step(0, move |transaction| processors::forget(transaction, &name)))
+    }
+}
+
+impl RowStore for SqliteStore {
+    type Tx = SqliteTx;
+
+    fn advance_with(
+        &self,
+        advance: Advance,
+        build: String,
+        work: RowWork<SqliteTx>,
+    ) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        Box::pin(self.shared.writer.ask(Rows { advance, build, work: RefCell::new(work) }))
     }
 }

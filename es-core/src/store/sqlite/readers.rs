@@ -1,9 +1,9 @@
 //! The connections that read.
 
-use super::{closed, schema};
+use super::closed;
 use crate::store::ReadError;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,12 +18,16 @@ pub(super) struct Readers {
 
 struct Pool {
     path: PathBuf,
+    open: Open,
     idle: Mutex<Vec<Connection>>,
 }
 
+/// Opens a connection that only reads.
+type Open = fn(&Path) -> rusqlite::Result<Connection>;
+
 impl Readers {
-    pub fn new(path: PathBuf, count: usize) -> Self {
-        let pool = Arc::new(Pool { path, idle: Mutex::new(Vec::new()) });
+    pub fn new(path: PathBuf, count: usize, open: Open) -> Self {
+        let pool = Arc::new(Pool { path, open, idle: Mutex::new(Vec::new()) });
         Self { pool, slots: Arc::new(Semaphore::new(count)), count }
     }
 
@@ -62,7 +66,7 @@ impl Pool {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => schema::open_reader(&self.path)?,
+            None => (self.open)(&self.path)?,
         };
         // A connection that something failed on is not used again: its transaction ends with it.
         connection.prepare_cached("BEGIN")?.execute([])?;

@@ -1,6 +1,6 @@
 //! The file: its tables, and the connections to it.
 
-use super::{Durability, SqliteOpenError};
+use super::{Durability, SqliteOpenError, guard};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const APPLICATION_ID: i64 = 0x6573_6462;
 
 /// The schema that this code writes; it is the header's `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The first SQLite in which two connections cannot damage a write-ahead log.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -18,13 +18,13 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Every statement of this crate fits in, so that each is prepared once.
-const STATEMENTS: usize = 64;
+/// Every statement of this crate fits in, so that each is prepared once; with room for those of projections.
+const STATEMENTS: usize = 128;
 
 /// Positions are the table's row ids and are given by the writer: dense, because nothing is ever deleted.
 /// Times are microseconds since 1970. A payload that is null was redacted. `streams` holds the edited and the
 /// closed ones only.
-const CREATE: &str = "
+const LOG: &str = "
 CREATE TABLE events (
     position    INTEGER PRIMARY KEY,
     stream      TEXT NOT NULL,
@@ -59,6 +59,34 @@ CREATE TABLE snapshots (
 ) STRICT;
 ";
 
+/// What schema 2 adds. A processor's `epoch` is that of its last lease, 0 once that was given back; `leases`
+/// has one row, with the last epoch that was given. A lease ends at `lease_until`, and `lease_for` is how long
+/// it was taken for: both in microseconds, the former since 1970.
+const FOLLOWING: &str = "
+CREATE TABLE processors (
+    name        TEXT PRIMARY KEY,
+    position    INTEGER NOT NULL,
+    event_id    BLOB CHECK (length(event_id) = 16),
+    owner       BLOB CHECK (length(owner) = 16),
+    epoch       INTEGER NOT NULL DEFAULT 0,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    lease_for   INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE leases (last_epoch INTEGER NOT NULL) STRICT;
+INSERT INTO leases (last_epoch) VALUES (0);
+CREATE TABLE documents (
+    collection TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    revision   INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    body       BLOB NOT NULL,
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Our tables, which nobody else writes to.
+pub(super) const TABLES: [&str; 6] = ["events", "streams", "snapshots", "processors", "leases", "documents"];
+
 /// Opens the connection that writes; makes the tables if the file is new.
 pub(super) fn create_or_open(path: &Path, durability: Durability) -> Result<Connection, SqliteOpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -66,10 +94,10 @@ pub(super) fn create_or_open(path: &Path, durability: Durability) -> Result<Conn
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     // What is not ours is left alone: nothing is written before this.
-    let is_new = schema_of(&connection)?.is_none();
+    let found = schema_of(&connection)?;
     for_writing(&connection, durability)?;
-    if is_new {
-        create(&connection)?;
+    if found != Some(SCHEMA) {
+        bring_up(&connection)?;
     }
     Ok(connection)
 }
@@ -78,8 +106,11 @@ pub(super) fn create_or_open(path: &Path, durability: Durability) -> Result<Conn
 /// the place of a full one would be an answer to everything, and a wrong one.
 pub(super) fn reopen(path: &Path, durability: Durability) -> Result<Connection, SqliteOpenError> {
     let connection = connect(path, OpenFlags::empty())?;
-    schema_of(&connection)?.ok_or(SqliteOpenError::NotAStore)?;
+    let found = schema_of(&connection)?.ok_or(SqliteOpenError::NotAStore)?;
     for_writing(&connection, durability)?;
+    if found != SCHEMA {
+        bring_up(&connection)?;
+    }
     Ok(connection)
 }
 
@@ -87,6 +118,13 @@ pub(super) fn reopen(path: &Path, durability: Durability) -> Result<Connection, 
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, OpenFlags::empty())?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+    Ok(connection)
+}
+
+/// Opens a connection for readers of rows.
+pub(super) fn open_reader_of_rows(path: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = open_reader(path)?;
+    guard::for_reading_rows(&mut connection)?;
     Ok(connection)
 }
 
@@ -142,13 +180,17 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-/// Makes the tables, unless another process was faster.
-fn create(connection: &Connection) -> Result<(), SqliteOpenError> {
+/// Makes the tables that are missing, all or none, unless another process was faster.
+fn bring_up(connection: &Connection) -> Result<(), SqliteOpenError> {
     let transaction =
         rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
-    if schema_of(&transaction)?.is_none() {
-        transaction.execute_batch(CREATE)?;
+    let found = schema_of(&transaction)?.unwrap_or(0);
+    if found < 1 {
+        transaction.execute_batch(LOG)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if found < 2 {
+        transaction.execute_batch(FOLLOWING)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
     }
     Ok(transaction.commit()?)
@@ -166,7 +208,7 @@ fn schema_of(connection: &Connection) -> Result<Option<i64>, SqliteOpenError> {
     connection.execute_batch("RELEASE look")?;
     match (id, schema) {
         (APPLICATION_ID, 1..=SCHEMA) => Ok(Some(schema)),
-        (APPLICATION_ID, SCHEMA..) => Err(SqliteOpenError::Newer { found: schema, known: SCHEMA }),
+        (APPLICATION_ID, found) if found > SCHEMA => Err(SqliteOpenError::Newer { found, known: SCHEMA }),
         (0, 0) if tables == 0 => Ok(None),
         _ => Err(SqliteOpenError::NotAStore),
     }

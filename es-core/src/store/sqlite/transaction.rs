@@ -1,11 +1,12 @@
 //! What a transaction of the writer is asked for: appends and edits, each whole or not at all.
 
 use super::column;
+use super::guard::Guarded;
 use super::heading::Heading;
+use super::processors;
 use crate::id::StreamId;
 use crate::store::admit::Ledger;
-use crate::store::{AppendError, StreamHead, clock};
-
+use crate::store::{AdvanceError, AppendError, BoxError, Fence, StreamHead, clock};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
 use uuid::Uuid;
 
@@ -13,6 +14,8 @@ use uuid::Uuid;
 pub(super) struct Transaction<'c> {
     /// Where it takes place.
     pub connection: &'c Connection,
+    /// The same, for work that is not ours.
+    pub guarded: &'c Guarded,
     /// The position of the last event.
     pub end: u64,
     /// When its events are stored, in microseconds; not before any that are there.
@@ -20,9 +23,9 @@ pub(super) struct Transaction<'c> {
 }
 
 /// Why a request was not done.
-pub(super) enum Fault {
+pub(super) enum Fault<E = AppendError> {
     /// It must not be.
-    Refused(AppendError),
+    Refused(E),
     /// SQLite could not.
     Sqlite(rusqlite::Error),
 }
@@ -33,18 +36,53 @@ impl From<AppendError> for Fault {
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<AdvanceError> for Fault<AdvanceError> {
+    fn from(error: AdvanceError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl<E> From<rusqlite::Error> for Fault<E> {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl Fault {
-    fn into_answer(self) -> AppendError {
+impl<E: Refusal> Fault<E> {
+    fn into_answer(self) -> E {
         match self {
             Self::Refused(error) => error,
-            Self::Sqlite(error) => AppendError::Unavailable { cause: error.into() },
+            Self::Sqlite(error) => E::unavailable(error.into()),
         }
+    }
+}
+
+/// How the callers of a request hear that it was not done.
+pub(super) trait Refusal: Send + 'static {
+    /// It was certainly not done.
+    fn unavailable(cause: BoxError) -> Self;
+
+    /// Nobody knows whether it was done.
+    fn unknown(cause: BoxError) -> Self;
+}
+
+impl Refusal for AppendError {
+    fn unavailable(cause: BoxError) -> Self {
+        Self::Unavailable { cause }
+    }
+
+    fn unknown(cause: BoxError) -> Self {
+        Self::Ambiguous { cause }
+    }
+}
+
+impl Refusal for AdvanceError {
+    fn unavailable(cause: BoxError) -> Self {
+        Self::Unavailable(cause)
+    }
+
+    fn unknown(cause: BoxError) -> Self {
+        Self::Unavailable(cause)
     }
 }
 
@@ -58,8 +96,21 @@ pub(super) trait Request: Send + 'static {
     /// What is answered.
     type Answer: Send + 'static;
 
+    /// What is answered if it is not done.
+    type Refusal: Refusal;
+
     /// Whether it may be left half done by an error, so that it needs a savepoint.
     fn has_steps(&self) -> bool;
+
+    /// Whether no other request may be in its transaction.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
+    /// What it is answered if COMMIT refuses what it has done, so that it is not done.
+    fn refused_by_commit(&self, _error: &rusqlite::Error) -> Option<Self::Refusal> {
+        None
+    }
 
     /// About how many bytes it holds.
     fn size(&self) -> usize;
@@ -68,7 +119,7 @@ pub(super) trait Request: Send + 'static {
     fn key(&self) -> Option<Uuid>;
 
     /// Does it.
-    fn run(&self, transaction: &mut Transaction<'_>) -> Result<Self::Answer, Fault>;
+    fn run(&self, transaction: &mut Transaction<'_>) -> Result<Self::Answer, Fault<Self::Refusal>>;
 
     /// The answer to a request that is done once more, because it was unknown whether it was stored the
     /// first time: what is found of it then was not there before it.
@@ -77,13 +128,14 @@ pub(super) trait Request: Send + 'static {
         transaction: &Transaction<'_>,
         first: &Self::Answer,
         again: Self::Answer,
-    ) -> Result<Self::Answer, Fault>;
+    ) -> Result<Self::Answer, Fault<Self::Refusal>>;
 }
 
 impl<'c> Transaction<'c> {
     /// Takes the write lock.
-    pub fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let mut transaction = Self { connection, end: 0, stored_at: column::micros(clock::now()) };
+    pub fn begin(guarded: &'c Guarded) -> rusqlite::Result<Self> {
+        let stored_at = column::micros(clock::now());
+        let mut transaction = Self { connection: guarded, guarded, end: 0, stored_at };
         transaction.execute("BEGIN IMMEDIATE")?;
         let last = transaction
             .prepare("SELECT position, stored_at FROM events ORDER BY position DESC LIMIT 1")?
@@ -96,6 +148,12 @@ impl<'c> Transaction<'c> {
         Ok(transaction)
     }
 
+    /// Goes on in a new transaction where a request that is alone has ended the one it was in.
+    pub fn begin_again(&self) -> rusqlite::Result<()> {
+        self.execute("BEGIN IMMEDIATE")?;
+        self.execute("SAVEPOINT request")
+    }
+
     pub fn commit(self) -> rusqlite::Result<()> {
         self.execute("COMMIT")
     }
@@ -105,7 +163,7 @@ impl<'c> Transaction<'c> {
         &mut self,
         request: &R,
         first: Option<&R::Answer>,
-    ) -> rusqlite::Result<Result<R::Answer, AppendError>> {
+    ) -> rusqlite::Result<Result<R::Answer, R::Refusal>> {
         let end = self.end;
         if request.has_steps() {
             self.execute("SAVEPOINT request")?;
@@ -155,5 +213,9 @@ impl Ledger for Transaction<'_> {
 
     fn head(&mut self, stream: &StreamId) -> Result<StreamHead, Fault> {
         Ok(Heading::of(self.connection, stream)?.head)
+    }
+
+    fn allows(&mut self, fence: &Fence) -> Result<bool, Fault> {
+        Ok(processors::holds(self, &fence.processor, fence.epoch)?)
     }
 }

@@ -2,9 +2,8 @@
 
 use super::batch::{File, Job, Task};
 use super::growth::Growth;
-use super::transaction::Request;
+use super::transaction::{Refusal, Request};
 use super::{SqliteOpenError, closed};
-use crate::store::AppendError;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +37,7 @@ pub(super) struct Writer {
 }
 
 enum Message {
-    Job(Job),
+    Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
 
@@ -73,21 +72,18 @@ impl Writer {
 
     /// Hands a request over, once there is room for it, and waits for the answer. From the moment that it is
     /// handed over it is done, whether anybody waits or not.
-    pub async fn ask<R: Request>(
-        &self,
-        request: R,
-        job: fn(Task<R>) -> Job,
-    ) -> Result<R::Answer, AppendError> {
+    pub async fn ask<R: Request>(&self, request: R) -> Result<R::Answer, R::Refusal> {
         let (caller, answer) = oneshot::channel();
-        let job = job(Task::new(request, caller));
-        let room = self.shared.room.acquire_many(room(&job)).await.map_err(|_| closed())?;
-        self.queue.send(Message::Job(job)).map_err(|_| closed())?;
+        let job: Box<dyn Job> = Box::new(Task::new(request, caller));
+        let is_closed = || R::Refusal::unavailable(closed().into());
+        let room = self.shared.room.acquire_many(room(job.as_ref())).await.map_err(|_| is_closed())?;
+        self.queue.send(Message::Job(job)).map_err(|_| is_closed())?;
         // The thread gives it back as it takes the job.
         room.forget();
         match answer.await {
             Ok(answer) => answer,
-            Err(_) if self.shared.closed.load(Ordering::Acquire) => Err(closed().into()),
-            Err(_) => Err(AppendError::Ambiguous { cause: "the writer has stopped".into() }),
+            Err(_) if self.shared.closed.load(Ordering::Acquire) => Err(is_closed()),
+            Err(_) => Err(R::Refusal::unknown("the writer has stopped".into())),
         }
     }
 
@@ -101,7 +97,7 @@ impl Writer {
     }
 }
 
-fn room(job: &Job) -> u32 {
+fn room(job: &dyn Job) -> u32 {
     u32::try_from(1 + job.size() / PAGE).unwrap_or(ROOM).min(ROOM)
 }
 
@@ -118,16 +114,34 @@ struct Thread {
 /// What is stored together.
 #[derive(Default)]
 struct Batch {
-    jobs: Vec<Job>,
+    jobs: Vec<Box<dyn Job>>,
     /// About how many bytes they hold.
     size: usize,
+    /// What came behind them and is not stored together with them: it is the next batch.
+    held: Option<Box<dyn Job>>,
+    /// Whether the one job in it must stay the only one.
+    is_alone: bool,
     /// Who waits for the end, if that is what stands behind the jobs.
     closing: Option<oneshot::Sender<()>>,
 }
 
 impl Batch {
     fn has_room(&self) -> bool {
-        self.jobs.len() < BATCH_JOBS && self.size < BATCH_BYTES && self.closing.is_none()
+        self.jobs.len() < BATCH_JOBS
+            && self.size < BATCH_BYTES
+            && self.held.is_none()
+            && self.closing.is_none()
+            && !self.is_alone
+    }
+
+    fn add(&mut self, job: Box<dyn Job>) {
+        if job.is_alone() && !self.jobs.is_empty() {
+            self.held = Some(job);
+        } else {
+            self.is_alone = job.is_alone();
+            self.size += job.size();
+            self.jobs.push(job);
+        }
     }
 }
 
@@ -170,9 +184,8 @@ impl Thread {
         match message {
             Message::Close(closing) => batch.closing = Some(closing),
             Message::Job(job) => {
-                self.shared.room.add_permits(room(&job) as usize);
-                batch.size += job.size();
-                batch.jobs.push(job);
+                self.shared.room.add_permits(room(job.as_ref()) as usize);
+                batch.add(job);
             }
         }
     }
@@ -215,6 +228,9 @@ impl Thread {
         };
         self.log_is_empty = false;
         let mut next = Batch { closing: batch.closing.take(), ..Batch::default() };
+        if let Some(job) = batch.held.take() {
+            next.add(job);
+        }
         self.take_what_is_there(&mut next);
         self.usual = batch.jobs.len() + next.jobs.len();
         for job in batch.jobs {

@@ -1,0 +1,136 @@
+//! What runs behind the commands: one engine that takes reactors and projections along the log.
+
+mod drain;
+mod engine;
+mod keeper;
+mod projecting;
+mod race;
+mod reacting;
+mod running;
+mod station;
+mod wait;
+
+pub use drain::DrainError;
+pub use projecting::{DocumentError, Documents, Mounted, ProjectionError, ScratchCopy};
+pub(crate) use projecting::{Projecting, check, open};
+pub(crate) use reacting::Mount;
+pub use reacting::{ParkedEntry, ParkedError, ParkedWork};
+pub use running::{Running, StartError, StopError};
+pub(crate) use station::Hub;
+pub use station::{FollowerState, FollowerStatus};
+pub use wait::WaitError;
+
+use crate::app::App;
+use crate::event::RawEvent;
+use crate::fold;
+use crate::service::BoxFuture;
+use crate::store::{AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoredEvent};
+use crate::upcast::DecodeError;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Something that follows the log under a lease: a reactor, or one build of a projection.
+pub(crate) trait Follower: Send + Sync + 'static {
+    /// Its name, as users say it.
+    fn name(&self) -> &'static str;
+    /// The name that lease and checkpoint are stored under; another one for each version and build.
+    fn processor(&self) -> &Arc<str>;
+    /// The events that it is for. Others are passed over.
+    fn filter(&self) -> &Filter;
+    /// The most events of one page. Whoever stops it waits until a page is done.
+    fn page(&self) -> u32 {
+        500
+    }
+    /// What it has set aside on the way.
+    fn aside(&self) -> Aside {
+        Aside::default()
+    }
+    /// Works through a page that begins behind its checkpoint, and writes how far it has come, in as many
+    /// steps as it likes: `lease.checkpoint` is where it is afterwards.
+    fn follow<'a>(
+        &'a self,
+        app: &'a App,
+        lease: &'a mut Lease,
+        page: LogPage,
+    ) -> BoxFuture<'a, Result<(), Halt>>;
+    /// Whether it still has a place, asked while its lease cannot be taken.
+    ///
+    /// # Errors
+    /// [`Halt::Done`] if another build has taken its place.
+    fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
+        Box::pin(async { Ok(()) })
+    }
+    /// Does what is due without an event, after it has reached `reached`, the head of the log. Answers when
+    /// there is more to do, at the earliest.
+    fn idle<'a>(
+        &'a self,
+        app: &'a App,
+        lease: &'a mut Lease,
+        reached: Checkpoint,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>>;
+}
+
+/// Work that a follower has set aside, counted in keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Aside {
+    /// Those that wait for somebody to decide.
+    pub parked: u64,
+    /// Those that wait for their next attempt.
+    pub retrying: u64,
+}
+
+/// Why a follower goes no further.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The lease is somebody else's by now.
+    Fenced,
+    /// The store does not answer: try again later.
+    Unavailable(BoxError),
+    /// An event is newer than this code: the lease goes to whoever can read it.
+    Newer(DecodeError),
+    /// It has stopped for good, and says why.
+    Stopped(String),
+    /// There is nothing to do any more: another build has taken its place.
+    Done,
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => Self::Unavailable(cause),
+            corrupt @ ReadError::Corrupt { .. } => Self::Stopped(corrupt.to_string()),
+        }
+    }
+}
+
+impl From<AdvanceError> for Halt {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Fenced { .. } => Self::Fenced,
+            AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
+            AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
+            // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
+            changed @ AdvanceError::Changed { .. } => Self::Unavailable(changed.into()),
+        }
+    }
+}
+
+impl From<DecodeError> for Halt {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            newer @ DecodeError::Newer { .. } => Self::Newer(newer),
+            other => Self::Stopped(other.to_string()),
+        }
+    }
+}
+
+/// An event as followers see it.
+pub(crate) fn raw(stored: &StoredEvent) -> Result<RawEvent, DecodeError> {
+    Ok(RawEvent {
+        name: stored.name.clone(),
+        schema: stored.schema,
+        position: stored.position,
+        payload: stored.payload.clone(),
+        envelope: fold::envelope(stored)?,
+    })
+}

@@ -1,0 +1,118 @@
+//! A copy of a projection as it was at a time.
+
+use super::build::{CHUNK, Kind, Shared, Shows};
+use super::error::{DocumentError, ProjectionError};
+use super::ledger::Build;
+use super::read::{self, Documents};
+use crate::id::Position;
+use crate::projection::{Document, Projection};
+use crate::runtime::Halt;
+use crate::store::{Advance, AdvanceError, Checkpoint, EventStore, LEASE, Lease, LogPage};
+use jiff::Timestamp;
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A copy of a projection's documents, made of the events up to a time. Made by
+/// [`App::rebuild_until`](crate::App::rebuild_until).
+///
+/// It stays in the store until it is [discarded](Self::discard).
+#[must_use = "the copy stays in the store until it is discarded"]
+pub struct ScratchCopy {
+    pub(super) store: Arc<dyn EventStore>,
+    /// Its processor, and the collection of its documents.
+    pub(super) processor: Arc<str>,
+    name: &'static str,
+    type_id: TypeId,
+}
+
+impl ScratchCopy {
+    /// The document of a key, as it was.
+    ///
+    /// # Errors
+    /// [`DocumentError`] if the store does not answer, or the copy is not one of `P`.
+    pub async fn document<P: Document>(&self, key: &P::Key) -> Result<Option<P>, DocumentError> {
+        use crate::key::Key;
+        self.is_of::<P>()?;
+        let stored = self.store.documents(&self.processor, &[key.text()]).await?;
+        stored.first().map(|document| read::decode(&self.processor, document)).transpose()
+    }
+
+    /// All documents, as they were, in the order of their keys' texts.
+    ///
+    /// # Errors
+    /// As [`document`](Self::document), when awaited.
+    pub fn documents<P: Document>(&self) -> Documents<P> {
+        let source = self.is_of::<P>().map(|()| (self.store.clone(), self.processor.clone()));
+        Documents::of_copy(source)
+    }
+
+    /// Forgets the copy.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] if the store does not answer.
+    pub async fn discard(self) -> Result<(), ProjectionError> {
+        Ok(self.store.forget(&self.processor).await?)
+    }
+
+    fn is_of<P: Document>(&self) -> Result<(), DocumentError> {
+        if self.type_id == TypeId::of::<P>() {
+            Ok(())
+        } else {
+            Err(DocumentError::NotCopied { projection: P::NAME, copied: self.name })
+        }
+    }
+}
+
+impl fmt::Debug for ScratchCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScratchCopy").field("processor", &self.processor).finish_non_exhaustive()
+    }
+}
+
+/// Builds a copy up to the head that the log has now. What fails on the way leaves no copy behind.
+pub(super) async fn build<K: Kind>(
+    shared: &Shared<K>,
+    until: Timestamp,
+) -> Result<ScratchCopy, ProjectionError> {
+    let (store, name) = (&shared.control.store, K::Projection::NAME);
+    if !K::KEEPS_DOCUMENTS {
+        return Err(ProjectionError::KeepsRows { name });
+    }
+    let owner = Uuid::new_v4();
+    let processor: Arc<str> = format!("copy.{name}@{owner}").into();
+    store.register(&processor, Checkpoint::default()).await?;
+    let fenced = || AdvanceError::Fenced { processor: processor.clone() };
+    let lease = store.acquire(&processor, owner, LEASE).await?.ok_or_else(fenced)?;
+    let filled = fill(shared, &lease, until).await;
+    store.release(&lease).await?;
+    let copy = ScratchCopy { store: store.clone(), processor, name, type_id: TypeId::of::<K::Projection>() };
+    match filled {
+        Ok(()) => Ok(copy),
+        Err(halt) => {
+            copy.discard().await?;
+            Err(ProjectionError::of(name, halt))
+        }
+    }
+}
+
+async fn fill<K: Kind>(shared: &Shared<K>, lease: &Lease, until: Timestamp) -> Result<(), Halt> {
+    let store = &shared.control.store;
+    // The build of a copy is nobody's: it stands in no ledger.
+    let build = Build { processor: lease.processor.clone(), ..shared.control.build(super::ledger::COPY) };
+    let head = store.head().await?;
+    let mut after = Position(0);
+    while after < head {
+        let LogPage { mut events, scanned_to, scanned_id, .. } =
+            store.read_log(after, &shared.filter, u32::try_from(CHUNK).unwrap_or(u32::MAX)).await?;
+        events.retain(|event| event.recorded_at <= until && event.position <= head);
+        let prepared = shared.kind.prepare(&build, lease, &events).await.map_err(|failure| failure.halt)?;
+        let mut advance = Advance::under(lease);
+        advance.to = Some(Checkpoint { position: scanned_to, event: scanned_id });
+        shared.kind.commit(&build, advance, &prepared, Shows::Nothing).await?;
+        store.renew(lease, LEASE).await?;
+        after = scanned_to;
+    }
+    Ok(())
+}

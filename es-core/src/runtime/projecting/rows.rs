@@ -1,0 +1,130 @@
+//! Builds that keep rows, in the database of the log.
+
+use super::build::{Kind, Shows};
+use super::error::{ProjectionError, method_error};
+use super::events::{self, Failure, Method, Read, Stumble};
+use super::ledger::Build;
+use crate::event::RawEvent;
+use crate::id::Position;
+use crate::incoming::{Message, Takes};
+use crate::projection::{Projection, RowChange, RowMethod, Rows};
+use crate::store::{Advance, AdvanceError, BoxError, BuildTables, Filter, Lease, RowStore, StoredEvent};
+use crate::upcast::PayloadError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+impl<P: Rows> Method for RowMethod<P> {
+    fn takes(&self) -> Takes {
+        self.takes
+    }
+    fn reads(&self) -> fn(&RawEvent) -> Result<Message, PayloadError> {
+        self.read
+    }
+}
+
+/// Rows of a `P`, in a store.
+pub(super) struct InRows<P, S> {
+    pub store: Arc<S>,
+    pub projection: Arc<P>,
+}
+
+/// Events that are read, and whether they are the first ones of their build.
+pub(super) struct Ready<P: Rows> {
+    events: Arc<Vec<Read<RowMethod<P>>>>,
+    is_first: bool,
+}
+
+impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
+    type Projection = P;
+    type Prepared = Ready<P>;
+    const KEEPS_DOCUMENTS: bool = false;
+
+    fn filter() -> Filter {
+        events::filter(P::METHODS)
+    }
+
+    async fn prepare(&self, _: &Build, lease: &Lease, events: &[StoredEvent]) -> Result<Ready<P>, Failure> {
+        let mut ready = Vec::with_capacity(events.len());
+        for (done, stored) in events.iter().enumerate() {
+            ready.push(events::read(P::METHODS, stored).map_err(|halt| Failure { done, halt })?);
+        }
+        Ok(Ready { events: Arc::new(ready), is_first: lease.checkpoint.position == Position(0) })
+    }
+
+    async fn commit(
+        &self,
+        build: &Build,
+        advance: Advance,
+        prepared: &Ready<P>,
+        shows: Shows,
+    ) -> Result<(), AdvanceError> {
+        let work = Work {
+            projection: self.projection.clone(),
+            events: prepared.events.clone(),
+            is_first: prepared.is_first,
+            tables: tables::<P>(build),
+            shows,
+        };
+        self.store.advance_with(advance, tables::<P>(build), Box::new(move |tx| work.run(tx))).await
+    }
+
+    async fn drift(&self, _: &Build) -> Result<Vec<String>, ProjectionError> {
+        Err(ProjectionError::KeepsRows { name: P::NAME })
+    }
+
+    async fn forget(&self, lease: &Lease, build: &Build) -> Result<(), AdvanceError> {
+        let tables = tables::<P>(build);
+        let drop = move |tx: &P::Tx| tx.drop_tables(&tables);
+        self.store.advance_with(Advance::under(lease), self::tables::<P>(build), Box::new(drop)).await?;
+        self.store.forget(&build.processor).await
+    }
+}
+
+/// The end of the names of a build's tables. The projection is in it: another one may call a table the same.
+fn tables<P: Projection>(build: &Build) -> String {
+    format!("{}_{}_{}", P::NAME, build.id.version, build.id.n)
+}
+
+/// What one advance does to the rows.
+struct Work<P: Rows> {
+    projection: Arc<P>,
+    events: Arc<Vec<Read<RowMethod<P>>>>,
+    is_first: bool,
+    tables: String,
+    shows: Shows,
+}
+
+impl<P: Rows<Tx: BuildTables>> Work<P> {
+    fn run(&self, tx: &P::Tx) -> Result<(), BoxError> {
+        // An advance that reached nothing may have made the tables before.
+        let is_new = self.is_first && tx.tables(&self.tables)?.is_empty();
+        if is_new {
+            let done = catch_unwind(AssertUnwindSafe(|| P::setup(tx)));
+            method_error(done).map_err(|reason| format!("`setup` failed: {reason}"))?;
+        }
+        for (done, read) in self.events.iter().enumerate() {
+            self.apply(tx, read).map_err(|reason| Stumble { done, reason })?;
+        }
+        match self.shows {
+            Shows::Nothing => return Ok(()),
+            Shows::IfNew if !is_new => return Ok(()),
+            Shows::IfNew => {}
+            Shows::InsteadOf(live) => {
+                for name in tx.tables(&tables::<P>(&Build::of(P::NAME, live)))? {
+                    tx.hide(&name)?;
+                }
+            }
+        }
+        tx.tables(&self.tables)?.iter().try_for_each(|name| tx.show(name, &self.tables))
+    }
+
+    fn apply(&self, tx: &P::Tx, read: &Read<RowMethod<P>>) -> Result<(), String> {
+        for (method, message) in &read.messages {
+            let change =
+                RowChange { projection: &*self.projection, message: &**message, event: &read.event, tx };
+            let done = catch_unwind(AssertUnwindSafe(|| (method.apply)(change)));
+            method_error(done).map_err(|reason| events::failed(method.name, &read.event, reason))?;
+        }
+        Ok(())
+    }
+}

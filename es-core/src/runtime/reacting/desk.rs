@@ -1,0 +1,75 @@
+//! What every lane of a reactor works with.
+
+use super::Inner;
+use super::methods::Delivered;
+use crate::app::App;
+use crate::event::RawEvent;
+use crate::id::Position;
+use crate::runtime::{Halt, raw};
+use crate::store::{Advance, DocumentRange, DocumentWrite, Filter, StoredDocument};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The reactor, the app, and the right to write.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub inner: Arc<Inner>,
+    pub app: App,
+    pub epoch: u64,
+    /// Up to here nothing is issued and nothing has effects.
+    pub silent_until: Position,
+}
+
+impl Deref for Desk {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Desk {
+    /// Writes documents, all of them or none, if the lease is still held.
+    pub async fn write(&self, writes: Vec<DocumentWrite>) -> Result<(), Halt> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let processor = self.names.processor.clone();
+        Ok(self.app.store().advance(Advance { processor, epoch: self.epoch, to: None, writes }).await?)
+    }
+
+    /// The event at a position.
+    pub async fn event(&self, position: Position) -> Result<Arc<RawEvent>, Halt> {
+        let before = Position(position.0.saturating_sub(1));
+        let page = self.app.store().read_log(before, &Filter::default(), 1).await?;
+        match page.events.first() {
+            Some(stored) if stored.position == position => Ok(Arc::new(raw(stored)?)),
+            _ => Err(Halt::Stopped(format!("there is no event at position {position} any more"))),
+        }
+    }
+
+    /// What the event at a position is for one key; `None` if it is not for it any more.
+    pub async fn delivered(&self, position: Position, key: &str) -> Result<Option<Delivered>, Halt> {
+        let event = self.event(position).await?;
+        let all = self.methods.deliveries(&event)?;
+        Ok(all.into_iter().find(|(of, _)| of == key).map(|(_, delivered)| delivered))
+    }
+
+    /// All documents of a collection.
+    pub async fn list(&self, collection: &str) -> Result<Vec<StoredDocument>, Halt> {
+        list(&self.app, collection).await
+    }
+}
+
+/// All documents of a collection, page by page.
+pub(super) async fn list(app: &App, collection: &str) -> Result<Vec<StoredDocument>, Halt> {
+    let mut all: Vec<StoredDocument> = Vec::new();
+    loop {
+        let after = all.last().map(|last| last.key.clone());
+        let range = DocumentRange { after, until: None, limit: 1_000 };
+        let page = app.store().list_documents(collection, &range).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}

@@ -1,0 +1,202 @@
+//! Where the cases happen: a clock by hand, a log, and a store that dies.
+
+use crate::shop::*;
+use es_core::prelude::*;
+use es_core::store::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A clock that is moved by hand.
+#[derive(Clone)]
+pub struct HandClock(Arc<Mutex<Timestamp>>);
+
+impl HandClock {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Timestamp::constant(946_684_800, 0))))
+    }
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = now.checked_add(by).unwrap();
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub fn cart(name: &str) -> CartId {
+    CartId::named(name)
+}
+
+pub fn add(name: &str, article: &str) -> AddArticle {
+    AddArticle { cart: cart(name), article: article.to_owned() }
+}
+
+/// The names of a stream's events.
+pub async fn names(store: &MemoryStore, stream: &str) -> Vec<String> {
+    stored(store, stream).await.iter().map(|event| event.name.to_string()).collect()
+}
+
+pub async fn stored(store: &MemoryStore, stream: &str) -> Vec<StoredEvent> {
+    store.read_stream(&StreamId::named(stream), StreamRead::after(0)).await.unwrap().events
+}
+
+pub async fn count(store: &MemoryStore, stream: &str, name: &str) -> usize {
+    names(store, stream).await.iter().filter(|stored| *stored == name).count()
+}
+
+/// A store whose process dies: its `last`-th call is carried out or not, and none is answered from there on,
+/// or none up to the one that it is `back` with.
+#[derive(Clone)]
+pub struct Dying {
+    store: MemoryStore,
+    calls: Arc<AtomicU64>,
+    last: u64,
+    /// Whether the last call was carried out before its answer was lost.
+    done: bool,
+    back: u64,
+}
+
+impl Dying {
+    pub fn at(store: MemoryStore, last: u64, done: bool) -> Self {
+        Self { store, calls: Arc::default(), last, done, back: u64::MAX }
+    }
+    /// It does not answer from one call to another.
+    pub fn between(store: MemoryStore, last: u64, back: u64) -> Self {
+        Self { back, ..Self::at(store, last, true) }
+    }
+    pub fn died(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) >= self.last
+    }
+    async fn call<T, E>(
+        &self,
+        call: StoreFuture<'_, Result<T, E>>,
+        fails: impl FnOnce(BoxError) -> E,
+    ) -> Result<T, E> {
+        let n = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if n < self.last || n >= self.back {
+            return call.await;
+        }
+        if n == self.last && self.done {
+            let _ = call.await;
+        }
+        Err(fails("the process is dead".into()))
+    }
+}
+
+impl EventStore for Dying {
+    fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        let fails = |cause| AppendError::Unavailable { cause };
+        Box::pin(async move { self.call(self.store.append(commit), fails).await })
+    }
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        read: StreamRead,
+    ) -> StoreFuture<'a, Result<StreamPage, ReadError>> {
+        Box::pin(async move { self.call(self.store.read_stream(stream, read), ReadError::Unavailable).await })
+    }
+    fn read_log<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
+        Box::pin(
+            async move { self.call(self.store.read_log(after, filter, limit), ReadError::Unavailable).await },
+        )
+    }
+    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(async move { self.call(self.store.find_event(id), ReadError::Unavailable).await })
+    }
+    fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move { self.call(self.store.head(), ReadError::Unavailable).await })
+    }
+    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
+        self.store.wait(after, max)
+    }
+    fn close_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        reason: &'a str,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        self.store.close_stream(stream, expected, reason)
+    }
+    fn truncate_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        before: u64,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        self.store.truncate_stream(stream, expected, before)
+    }
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
+        self.store.redact_event(redaction)
+    }
+    fn load_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        fingerprint: u64,
+    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
+        self.store.load_snapshot(stream, fingerprint)
+    }
+    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
+        self.store.save_snapshot(snapshot)
+    }
+    fn register<'a>(
+        &'a self,
+        processor: &'a str,
+        start: Checkpoint,
+    ) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
+        Box::pin(
+            async move { self.call(self.store.register(processor, start), ReadError::Unavailable).await },
+        )
+    }
+    fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
+        Box::pin(async move { self.call(self.store.processors(prefix), ReadError::Unavailable).await })
+    }
+    fn acquire<'a>(
+        &'a self,
+        processor: &'a str,
+        owner: Uuid,
+        ttl: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        Box::pin(
+            async move { self.call(self.store.acquire(processor, owner, ttl), ReadError::Unavailable).await },
+        )
+    }
+    fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        Box::pin(async move { self.call(self.store.renew(lease, ttl), AdvanceError::Unavailable).await })
+    }
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        Box::pin(async move { self.call(self.store.release(lease), AdvanceError::Unavailable).await })
+    }
+    fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        Box::pin(async move { self.call(self.store.advance(advance), AdvanceError::Unavailable).await })
+    }
+    fn documents<'a>(
+        &'a self,
+        collection: &'a str,
+        keys: &'a [String],
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        Box::pin(
+            async move { self.call(self.store.documents(collection, keys), ReadError::Unavailable).await },
+        )
+    }
+    fn list_documents<'a>(
+        &'a self,
+        collection: &'a str,
+        range: &'a DocumentRange,
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        Box::pin(async move {
+            self.call(self.store.list_documents(collection, range), ReadError::Unavailable).await
+        })
+    }
+    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        self.store.forget(processor)
+    }
+}

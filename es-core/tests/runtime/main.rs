@@ -1,0 +1,13 @@
+//! Reactors at work: what they issue, what they outlive, and how they are started and stopped.
+#![allow(missing_docs)]
+
+#[macro_use]
+mod shop;
+
+mod crash;
+mod kit;
+mod later;
+mod parking;
+mod running;
+mod timers;
+mod turns;

@@ -1,0 +1,20 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct OrderPlaced {
+    pub day: Date,
+}
+
+#[projection(key = Date)]
+pub struct DailyOrders {
+    placed: u32,
+}
+
+#[projection]
+impl DailyOrders {
+    #[key(e.day)]
+    #[key(e.day)]
+    fn placed(&mut self, e: &OrderPlaced) {}
+}
+
+fn main() {}

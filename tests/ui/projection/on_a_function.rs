@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[projection]
+fn placed() {}
+
+fn main() {}

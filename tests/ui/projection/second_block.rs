@@ -1,0 +1,23 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct OrderPlaced {
+    pub day: Date,
+}
+
+#[projection(key = Date)]
+pub struct DailyOrders {
+    placed: u32,
+}
+
+#[projection]
+impl DailyOrders {
+    fn placed(&mut self, _: &OrderPlaced) {}
+}
+
+#[projection]
+impl DailyOrders {
+    fn placed_again(&mut self, _: &OrderPlaced) {}
+}
+
+fn main() {}

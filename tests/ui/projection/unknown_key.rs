@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[projection(keys = Date)]
+pub struct DailyOrders;
+
+fn main() {}

@@ -1,0 +1,19 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct OrderPlaced {
+    pub day: Date,
+}
+
+#[projection(key = Date)]
+pub struct DailyOrders {
+    placed: u32,
+}
+
+#[projection]
+impl DailyOrders {
+    #[validate]
+    fn placed(&mut self, _: &OrderPlaced) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Added;
+
+#[reactor(key = String)]
+pub struct Promotion;
+
+#[reactor]
+impl Promotion {
+    fn added(&mut self, _: &Added, app: &App) {}
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Added;
+
+#[reactor]
+pub struct Mail;
+
+#[reactor]
+impl Mail {
+    fn added(&mut self, _: &Added) {}
+}
+
+fn main() {}

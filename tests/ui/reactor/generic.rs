@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[reactor]
+pub struct Mail<T>(T);
+
+fn main() {}

@@ -1,0 +1,14 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Added;
+
+#[reactor]
+pub struct Mail;
+
+#[reactor]
+impl Mail {
+    fn added(&self, e: Added) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[reactor(name = "thank-you-mail")]
+pub struct Mail;
+
+fn main() {}

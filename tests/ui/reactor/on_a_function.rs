@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[reactor]
+fn mail() {}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Added;
+
+#[reactor]
+pub struct Mail;
+
+#[reactor]
+impl Mail {
+    fn added(&self, _: &Added) {}
+}
+
+#[reactor]
+impl Mail {
+    fn again(&self, _: &Added) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_core::prelude::*;
+
+#[reactor(key = String, retries = 3)]
+pub struct Promotion;
+
+fn main() {}
