@@ -48,8 +48,8 @@ pub(super) struct Terms {
     pub(super) stated: bool,
     /// The version that the caller expects.
     pub(super) expected: Option<u64>,
-    /// The lease that it is given under, if it is a reactor's.
-    pub(super) fence: Option<Fence>,
+    /// The lease that it is given under, if it is a reactor's. Boxed, since others pay for its room.
+    pub(super) fence: Option<Box<Fence>>,
 }
 
 impl Terms {

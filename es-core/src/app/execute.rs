@@ -48,7 +48,7 @@ pub struct Options {
     pub(super) expected: Option<u64>,
     pub(super) metadata: Metadata,
     /// The lease that it is given under, if it is a reactor's.
-    pub(super) fence: Option<Fence>,
+    pub(super) fence: Option<Box<Fence>>,
 }
 
 impl Options {
@@ -57,7 +57,7 @@ impl Options {
         let mut metadata = Metadata::new();
         metadata.causation_id = Some(event);
         metadata.correlation_id = Some(correlation);
-        Self { id: Some(id), expected: None, metadata, fence: Some(fence) }
+        Self { id: Some(id), expected: None, metadata, fence: Some(Box::new(fence)) }
     }
 }
 
@@ -261,7 +261,7 @@ where
         let edits = known.folded.edits;
         let commit = || {
             Ok(Commit {
-                fence: terms.fence.clone(),
+                fence: terms.fence.as_deref().cloned(),
                 ..Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits)
             })
         };
