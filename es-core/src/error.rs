@@ -87,14 +87,19 @@ impl<E> CommandError<E> {
         !matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_))
     }
 
-    /// Whether it says nothing but that the store does not answer now.
+    /// Whether it says nothing about the command: the store does not answer now, or the lease that it was given
+    /// under is somebody else's.
     pub(crate) fn is_outage(&self) -> bool {
         use StoreError::{Append, Read};
         matches!(
             self,
             Self::Store(
                 Read(ReadError::Unavailable(_))
-                    | Append(AppendError::Unavailable { .. } | AppendError::Ambiguous { .. })
+                    | Append(
+                        AppendError::Unavailable { .. }
+                            | AppendError::Ambiguous { .. }
+                            | AppendError::Fenced { .. }
+                    )
             )
         )
     }

@@ -249,34 +249,34 @@ where
         } else {
             decide(app, terms, command.clone(), &known.folded).await
         };
-        if !decided.as_ref().is_ok_and(|decided| !decided.events.is_empty()) {
+        // Looked at where it is: a second place for it would cost every command a slow allocation.
+        let Some(new) = decided.as_ref().ok().filter(|decided| !decided.events.is_empty()) else {
             // Only an append may leave on a state that nobody checked.
             if !known.checked && check(app, terms, &mut known).await? {
                 continue;
             }
             return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
-        }
-        let decided = decided?;
+        };
         let expected = Expected::Exact(known.folded.version);
         let edits = known.folded.edits;
         let commit = || {
             Ok(Commit {
                 fence: terms.fence.as_deref().cloned(),
-                ..Commit::one(terms.stream.clone(), expected, decided.encode(terms)?).knowing(edits)
+                ..Commit::one(terms.stream.clone(), expected, new.encode(terms)?).knowing(edits)
             })
         };
         match append::settled(app, commit).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
-                return answer::from_log::<C>(app, terms)
+                return Box::pin(answer::from_log::<C>(app, terms))
                     .await
                     .map_err(append::unanswered)?
                     .ok_or_else(append::lost);
             }
             Ok(appended) => {
-                let (done, snapshot) = committed(app, terms, &known.folded, decided, &appended, attempts);
+                let (done, snapshot) = committed(app, terms, &known.folded, decided?, &appended, attempts);
                 if let Some(snapshot) = snapshot {
-                    app.save_snapshot(snapshot).await;
+                    Box::pin(app.save_snapshot(snapshot)).await;
                 }
                 return Ok(done);
             }

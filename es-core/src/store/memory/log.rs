@@ -1,7 +1,7 @@
 //! The log in memory, and what is kept of each stream.
 
 use super::processors::Processors;
-use crate::id::{Position, StreamId};
+use crate::id::{ByStream, Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
 use crate::store::{
     AppendError, Appended, Bound, Commit, Fence, Filter, LogPage, Redaction, StoredEvent, StoredSnapshot,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(super) struct Inner {
     /// The event at position `p` has the index `p - 1`.
     log: Vec<StoredEvent>,
-    pub streams: HashMap<StreamId, Stream>,
+    pub streams: HashMap<StreamId, Stream, ByStream>,
     /// Where in the log an id is.
     ids: HashMap<Uuid, usize, BuildHasherDefault<IdHasher>>,
     pub processors: Processors,
