@@ -5,6 +5,7 @@
 mod shop;
 
 mod crash;
+mod fence;
 mod kit;
 mod later;
 mod parking;
