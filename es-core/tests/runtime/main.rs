@@ -9,6 +9,7 @@ mod fence;
 mod kit;
 mod later;
 mod parking;
+mod rebuilding;
 mod running;
 mod timers;
 mod turns;

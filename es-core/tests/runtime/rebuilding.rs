@@ -1,0 +1,59 @@
+//! Builds that another process asks for.
+
+use crate::kit::*;
+use crate::shop::*;
+use es_core::prelude::*;
+use es_core::store::MemoryStore;
+use std::time::Duration;
+
+/// How much was ever added.
+#[projection(key = ())]
+pub struct Added {
+    articles: u32,
+}
+
+#[projection]
+impl Added {
+    fn added(&mut self, _: &ArticleAdded) {
+        self.articles += 1;
+    }
+}
+
+async fn app(store: &MemoryStore) -> App {
+    App::builder(store.clone()).aggregate::<Cart>().projection::<Added>().build().await.unwrap()
+}
+
+async fn builds(store: &MemoryStore) -> Vec<String> {
+    let processors = store.processors("").await.unwrap();
+    let names = processors.into_iter().map(|processor| processor.name.to_string());
+    names.filter(|name| name.contains("added")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for() {
+    let store = MemoryStore::new();
+    let (runs, asks) = (app(&store).await, app(&store).await);
+    let running = runs.start().await.unwrap();
+    runs.execute(add("1", "book")).await.unwrap();
+    let done = runs.execute(add("1", "lamp")).await.unwrap();
+    runs.wait_for("added", done.position).await.unwrap();
+
+    let before = builds(&store).await;
+    asks.rebuild("added").await.unwrap();
+    // The new build is read as soon as it has caught up, and the old one is forgotten then.
+    let switched = async {
+        loop {
+            let now = builds(&store).await;
+            if now.len() == 1 && now != before {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), switched).await.expect("nobody builds it");
+    let done = runs.execute(add("1", "desk")).await.unwrap();
+    // It waits for the build that took over, not for the one that is gone.
+    runs.wait_for("added", done.position).await.unwrap();
+    assert_eq!(asks.document::<Added>(&()).await.unwrap(), Some(Added { articles: 3 }));
+    running.stop().await.unwrap();
+}
