@@ -39,10 +39,10 @@ pub enum CommandError<E> {
     /// An invariant refused the new state.
     #[error(transparent)]
     Invariant(E),
-    /// An inline reactor failed.
-    #[error("reactor {reactor} failed")]
+    /// An inline reactor or projection failed, and the command with it.
+    #[error("the inline {reactor} failed")]
     Inline {
-        /// Its name.
+        /// The name of the reactor or the projection.
         reactor: String,
         /// Why.
         #[source]

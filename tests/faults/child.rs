@@ -171,7 +171,7 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
         events,
     };
     let parts = vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])];
-    Commit { parts, fence: None }
+    Commit::all(parts)
 }
 
 fn report(key: &str, answer: &Result<Appended, AppendError>) {

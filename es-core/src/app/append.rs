@@ -87,7 +87,7 @@ fn stored_and_unread<E>(cause: BoxError) -> CommandError<E> {
 
 /// Whether somebody else was faster.
 pub(super) fn is_conflict(error: &StoreError) -> bool {
-    matches!(error, StoreError::Append(AppendError::Conflict { .. }))
+    matches!(error, StoreError::Append(AppendError::Conflict { .. } | AppendError::Changed { .. }))
 }
 
 /// What the caller of a command hears of a failed append.

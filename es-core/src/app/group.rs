@@ -117,7 +117,7 @@ impl Group {
             edits: Some(part.edits),
             events: part.stored.clone(),
         });
-        Commit { parts: parts.collect(), fence: None }
+        Commit::all(parts.collect())
     }
 
     /// Where the parts stand in the log, once the commit's last event stands at `last`: one behind the other,

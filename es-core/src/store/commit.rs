@@ -1,6 +1,6 @@
 //! What goes into a store: commits of new events, under an expected version.
 
-use super::{AppendError, Lease};
+use super::{AppendError, Inline, Lease};
 use crate::id::{Position, StreamId};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -55,12 +55,14 @@ impl Append {
 }
 
 /// Events for one or several streams, stored together or not at all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Commit {
     /// One part for each stream.
     pub parts: Vec<Append>,
     /// The lease that it must be written under; `None` for whoever holds none.
     pub fence: Option<Fence>,
+    /// What goes with it in the same transaction.
+    pub inline: Option<Box<Inline>>,
 }
 
 /// A lease, as far as a commit under it is concerned.
@@ -75,7 +77,12 @@ pub struct Fence {
 impl Commit {
     /// A commit to one stream, however often that was edited.
     pub fn one(stream: StreamId, expected: Expected, events: Vec<NewEvent>) -> Self {
-        Self { parts: vec![Append { stream, expected, edits: None, events }], fence: None }
+        Self::all(vec![Append { stream, expected, edits: None, events }])
+    }
+
+    /// A commit of these parts.
+    pub fn all(parts: Vec<Append>) -> Self {
+        Self { parts, fence: None, inline: None }
     }
 
     /// Only while nobody else has taken this lease; [`AppendError::Fenced`] otherwise. A commit that is stored

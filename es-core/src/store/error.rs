@@ -21,6 +21,14 @@ pub enum AppendError {
         /// Its version.
         actual: u64,
     },
+    /// A document that goes with the commit has changed since it was decided. Nothing was stored.
+    #[error("document \"{key}\" of {collection} has changed since it was read")]
+    Changed {
+        /// The collection.
+        collection: Arc<str>,
+        /// The document's key.
+        key: String,
+    },
     /// A stream was closed for good. Nothing was stored.
     #[error("stream {stream} is closed")]
     Closed {

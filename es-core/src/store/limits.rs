@@ -35,6 +35,9 @@ pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {
         events += part.events.len();
         bytes += part.events.iter().map(|event| event.payload.len() + event.metadata.len()).sum::<usize>();
     }
+    for write in commit.inline.iter().flat_map(|inline| &inline.writes) {
+        bytes += write.key.len() + write.body.as_ref().map_or(0, bytes::Bytes::len);
+    }
     within("events in one commit", events, MAX_COMMIT_EVENTS)?;
     within("commit (bytes)", bytes, MAX_COMMIT_BYTES)
 }

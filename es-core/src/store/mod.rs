@@ -7,6 +7,7 @@ mod admit;
 mod clock;
 mod commit;
 mod error;
+mod inline;
 mod limits;
 mod memory;
 mod page;
@@ -18,6 +19,7 @@ mod sqlite;
 
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError};
+pub use inline::Inline;
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
@@ -49,8 +51,8 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
 ///   else hides an unknown outcome.
 /// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
-///   before the [fence](Commit::fence), that before the expected version, and that before the
-///   [edits](Append::edits).
+///   before the [fence](Commit::fence), that before the expected version, that before the
+///   [edits](Append::edits), and that before what goes [with it](Commit::inline).
 pub trait EventStore: Send + Sync + 'static {
     /// Appends a commit: every part to its stream, all parts or none.
     ///

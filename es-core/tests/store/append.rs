@@ -98,7 +98,7 @@ on_every_store! {
         let (stored, other) = (events(1), events(1));
         append(store, "b-1", stored.clone()).await;
         let parts = vec![part("a-1", Expected::Exact(9), other), part("b-1", Expected::NoStream, stored)];
-        let answer = store.append(Commit { parts, fence: None }).await.unwrap();
+        let answer = store.append(Commit::all(parts)).await.unwrap();
         assert!(answer.duplicate);
         assert_eq!(answer.heads, [open_head(0), open_head(1)]);
     }
@@ -127,7 +127,7 @@ on_every_store! {
             part("a-1", Expected::Any, vec![event("First"), twice.clone()]),
             part("b-1", Expected::Any, vec![twice]),
         ];
-        let answer = store.append(Commit { parts, fence: None }).await;
+        let answer = store.append(Commit::all(parts)).await;
         assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
         assert_eq!(store.head().await.unwrap(), Position(0));
         assert_eq!(head(store, "a-1").await, open_head(0));
@@ -139,7 +139,7 @@ on_every_store! {
             part("a-1", Expected::NoStream, events(2)),
             part("b-1", Expected::Exact(1), events(1)),
         ];
-        let appended = store.append(Commit { parts, fence: None }).await.unwrap();
+        let appended = store.append(Commit::all(parts)).await.unwrap();
         assert_eq!((appended.heads, appended.position), (vec![open_head(2), open_head(2)], Position(4)));
         let log = whole_log(store).await;
         assert_eq!(positions(&log), [1, 2, 3, 4]);
@@ -151,17 +151,17 @@ on_every_store! {
             part("a-1", Expected::NoStream, events(2)),
             part("b-1", Expected::Exists, events(1)),
         ];
-        let answer = store.append(Commit { parts, fence: None }).await;
+        let answer = store.append(Commit::all(parts)).await;
         assert!(matches!(&answer, Err(AppendError::Conflict { stream, .. }) if stream.as_str() == "b-1"), "{answer:?}");
         assert_eq!(whole_log(store).await, []);
         assert_eq!(head(store, "a-1").await, open_head(0));
     }
 
     async fn commits_without_parts_without_events_or_with_a_stream_twice_are_invalid(store) {
-        let empty = Commit { parts: Vec::new(), fence: None };
+        let empty = Commit::all(Vec::new());
         let eventless = commit("a-1", Expected::Any, Vec::new());
         let parts = vec![part("a-1", Expected::Any, events(1)), part("a-1", Expected::Any, events(1))];
-        for commit in [empty, eventless, Commit { parts, fence: None }] {
+        for commit in [empty, eventless, Commit::all(parts)] {
             let answer = store.append(commit).await;
             assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
         }
@@ -175,7 +175,7 @@ on_every_store! {
 
     async fn a_thousand_and_one_events_are_too_large(store) {
         let parts = vec![part("a-1", Expected::Any, events(1_000)), part("b-1", Expected::Any, events(1))];
-        let answer = store.append(Commit { parts, fence: None }).await;
+        let answer = store.append(Commit::all(parts)).await;
         assert!(matches!(answer, Err(AppendError::TooLarge { size: 1_001, limit: 1_000, .. })), "{answer:?}");
     }
 

@@ -48,7 +48,7 @@ on_every_store! {
     async fn a_closed_part_leaves_nothing_of_the_others(store) {
         store.close_stream(&stream("b-1"), Expected::Any, "").await.unwrap();
         let parts = vec![part("a-1", Expected::Any, events(1)), part("b-1", Expected::Any, events(1))];
-        let answer = store.append(es_core::store::Commit { parts, fence: None }).await;
+        let answer = store.append(es_core::store::Commit::all(parts)).await;
         assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
         assert_eq!(whole_log(store).await, []);
     }
@@ -172,7 +172,7 @@ on_every_store! {
         store.redact_event(Redaction::of(ids[0], Bytes::new())).await.unwrap();
         let outdated = Append { edits: Some(0), ..part("b-1", Expected::Exact(1), events(1)) };
         let parts = vec![part("a-1", Expected::NoStream, events(1)), outdated];
-        let answer = store.append(es_core::store::Commit { parts, fence: None }).await;
+        let answer = store.append(es_core::store::Commit::all(parts)).await;
         assert!(is_conflict(&answer, 1), "{answer:?}");
         assert_eq!(head(store, "a-1").await, edited(0, 0));
     }

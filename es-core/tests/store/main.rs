@@ -25,6 +25,7 @@ macro_rules! on_every_store {
 
 mod append;
 mod edit;
+mod inline;
 mod kit;
 mod log;
 mod processors;

@@ -4,8 +4,8 @@ use super::processors::Processors;
 use crate::id::{ByStream, Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
 use crate::store::{
-    AppendError, Appended, Bound, Commit, Fence, Filter, LogPage, Redaction, StoredEvent, StoredSnapshot,
-    StreamHead, StreamPage, StreamRead, clock, limits,
+    Append, AppendError, Appended, Bound, Commit, Fence, Filter, LogPage, Redaction, StoredEvent,
+    StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -82,7 +82,9 @@ impl Inner {
             }
             Admission::New(heads) => heads,
         };
-        self.claim_ids(&commit)?;
+        let inline = commit.inline.map(|inline| *inline).unwrap_or_default();
+        self.processors.require(&inline.writes)?;
+        self.claim_ids(&commit.parts)?;
         let stored_at = self.log.last().map_or(Timestamp::MIN, |last| last.stored_at).max(clock::now());
         for (part, head) in commit.parts.into_iter().zip(&mut heads) {
             let indices = self.log.len()..self.log.len() + part.events.len();
@@ -103,12 +105,13 @@ impl Inner {
             }));
             self.streams.entry(part.stream).or_default().events.extend(indices);
         }
+        self.processors.put(inline.writes, self.end());
         Ok(Appended { duplicate: false, heads, position: self.end() })
     }
 
     /// Enters all ids of a commit, or, if one of them is taken, none.
-    fn claim_ids(&mut self, commit: &Commit) -> Result<(), AppendError> {
-        let ids = || commit.parts.iter().flat_map(|part| &part.events).map(|event| event.id);
+    fn claim_ids(&mut self, parts: &[Append]) -> Result<(), AppendError> {
+        let ids = || parts.iter().flat_map(|part| &part.events).map(|event| event.id);
         for (index, id) in (self.log.len()..).zip(ids()) {
             match self.ids.entry(id) {
                 Entry::Vacant(entry) => entry.insert(index),

@@ -1,8 +1,10 @@
 //! Processors in memory: their checkpoints, their leases by a clock that only goes forward, their documents.
 
+use crate::id::Position;
 use crate::store::processor::belongs;
 use crate::store::{
-    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, Lease, StoredDocument, StoredProcessor,
+    Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, Lease, StoredDocument,
+    StoredProcessor,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -124,11 +126,34 @@ impl Processors {
         Ok(())
     }
 
+    /// Makes sure that documents are as they were when a commit with them was decided.
+    pub fn require(&self, writes: &[DocumentWrite]) -> Result<(), AppendError> {
+        writes.iter().try_for_each(|write| write.require(self.document(write)))
+    }
+
+    /// Stores what goes with a commit whose last event is at `position`.
+    pub fn put(&mut self, writes: Vec<DocumentWrite>, position: Position) {
+        for write in writes {
+            let write = DocumentWrite { position, ..write };
+            let (collection, key) = (write.collection.clone(), write.key.clone());
+            let next = write.clone().over(self.document(&write));
+            let documents = self.collections.entry(collection).or_default();
+            match next {
+                Some(document) => documents.insert(key, document),
+                None => documents.remove(&key),
+            };
+        }
+    }
+
+    fn document(&self, write: &DocumentWrite) -> Option<&StoredDocument> {
+        self.collections.get(&write.collection)?.get(&write.key)
+    }
+
     /// What is to be stored in which place, if every document is at the revision it was read at.
     fn staged(&self, writes: Vec<DocumentWrite>) -> Result<Vec<Staged>, AdvanceError> {
         let mut staged = Vec::with_capacity(writes.len());
         for write in writes {
-            let stored = self.collections.get(&write.collection).and_then(|all| all.get(&write.key));
+            let stored = self.document(&write);
             if write.is_due(stored)? {
                 staged.push((write.collection.clone(), write.key.clone(), write.over(stored)));
             }

@@ -1,10 +1,10 @@
 //! One commit.
 
-use super::column;
 use super::transaction::{Fault, Request, Transaction};
+use super::{column, processors};
 use crate::id::{Position, StreamId};
 use crate::store::admit::{Admission, admit, id_taken};
-use crate::store::{AppendError, Appended, Commit, NewEvent};
+use crate::store::{AppendError, Appended, Commit, DocumentWrite, NewEvent};
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ impl Request for Commit {
     type Refusal = AppendError;
 
     fn has_steps(&self) -> bool {
-        self.parts.len() > 1 || self.parts.iter().any(|part| part.events.len() > 1)
+        self.inline.is_some() || self.parts.len() > 1 || self.parts.iter().any(|part| part.events.len() > 1)
     }
 
     fn size(&self) -> usize {
@@ -32,6 +32,11 @@ impl Request for Commit {
             }
             Admission::New(heads) => heads,
         };
+        let writes = self.inline.as_ref().map_or(&[][..], |inline| &inline.writes);
+        for write in writes {
+            let stored = processors::stored(transaction, &write.collection, &write.key)?;
+            write.require(stored.as_ref())?;
+        }
         let mut insert = transaction.prepare(INSERT)?;
         for (part, head) in self.parts.iter().zip(&mut heads) {
             for event in &part.events {
@@ -41,7 +46,11 @@ impl Request for Commit {
                 write(&mut insert, &part.stream, place, event)?;
             }
         }
-        Ok(Appended { duplicate: false, heads, position: Position(transaction.end) })
+        let position = Position(transaction.end);
+        for write in writes {
+            processors::put(transaction, DocumentWrite { position, ..write.clone() })?;
+        }
+        Ok(Appended { duplicate: false, heads, position })
     }
 
     fn settle(

@@ -196,17 +196,38 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Outco
     Ok(())
 }
 
+/// The document under a key.
+pub(super) fn stored(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    key: &str,
+) -> rusqlite::Result<Option<StoredDocument>> {
+    transaction.prepare(FIND)?.query_row([collection, key], document).optional()
+}
+
 fn write_document(transaction: &Transaction<'_>, write: &DocumentWrite) -> Outcome<()> {
-    let mut find = transaction.prepare(FIND)?;
-    let stored = find.query_row(params![write.collection, write.key], document).optional()?;
-    if !write.is_due(stored.as_ref())? {
-        return Ok(());
+    let stored = stored(transaction, &write.collection, &write.key)?;
+    if write.is_due(stored.as_ref())? {
+        replace(transaction, write.clone(), stored.as_ref())?;
     }
-    let Some(next) = write.clone().over(stored.as_ref()) else {
-        transaction
-            .prepare("DELETE FROM documents WHERE collection = ?1 AND key = ?2")?
-            .execute(params![write.collection, write.key])?;
-        return Ok(());
+    Ok(())
+}
+
+/// Writes a document, whatever is there.
+pub(super) fn put(transaction: &Transaction<'_>, write: DocumentWrite) -> rusqlite::Result<()> {
+    let stored = stored(transaction, &write.collection, &write.key)?;
+    replace(transaction, write, stored.as_ref())
+}
+
+fn replace(
+    transaction: &Transaction<'_>,
+    write: DocumentWrite,
+    stored: Option<&StoredDocument>,
+) -> rusqlite::Result<()> {
+    let (collection, key) = (write.collection.clone(), write.key.clone());
+    let Some(next) = write.over(stored) else {
+        let mut delete = transaction.prepare("DELETE FROM documents WHERE collection = ?1 AND key = ?2")?;
+        return delete.execute(params![collection, key]).map(drop);
     };
     transaction
         .prepare(
@@ -215,13 +236,13 @@ fn write_document(transaction: &Transaction<'_>, write: &DocumentWrite) -> Outco
                  revision = excluded.revision, position = excluded.position, body = excluded.body",
         )?
         .execute(params![
-            write.collection,
-            next.key,
+            collection,
+            key,
             column::signed(next.revision),
             column::signed(next.position.0),
             next.body.as_ref(),
-        ])?;
-    Ok(())
+        ])
+        .map(drop)
 }
 
 pub(super) fn forget(transaction: &Transaction<'_>, name: &str) -> Outcome<()> {

@@ -1,0 +1,75 @@
+//! What goes with a commit: stored with its events, or not at all.
+
+use crate::kit::*;
+use es_core::Position;
+use es_core::store::{AppendError, Commit, DocumentWrite, EventStore, Expected, Inline};
+
+fn with(commit: Commit, writes: Vec<DocumentWrite>) -> Commit {
+    Commit { inline: Some(Box::new(Inline { writes })), ..commit }
+}
+
+fn document(revision: u64, body: &'static str) -> DocumentWrite {
+    DocumentWrite {
+        collection: "c".into(),
+        key: "k".into(),
+        revision: Some(revision),
+        position: Position(0),
+        body: Some(body.into()),
+    }
+}
+
+async fn stored(store: &dyn EventStore) -> Option<(u64, Position, String)> {
+    let found = store.documents("c", &["k".to_owned()]).await.unwrap().pop()?;
+    Some((found.revision, found.position, String::from_utf8(found.body.to_vec()).unwrap()))
+}
+
+on_every_store! {
+    async fn a_document_is_stored_with_the_events_at_their_position(store) {
+        let commit = with(commit("a-1", Expected::NoStream, events(2)), vec![document(0, "one")]);
+        assert_eq!(store.append(commit).await.unwrap().position, Position(2));
+        assert_eq!(stored(store).await, Some((1, Position(2), "one".into())));
+    }
+
+    async fn a_document_that_has_changed_leaves_no_events(store) {
+        let first = with(commit("a-1", Expected::NoStream, events(1)), vec![document(0, "same")]);
+        store.append(first).await.unwrap();
+        // The same body, decided on what was there before: not taken for written.
+        let late = with(commit("b-1", Expected::NoStream, events(1)), vec![document(0, "same")]);
+        let answer = store.append(late).await;
+        assert!(matches!(&answer, Err(AppendError::Changed { key, .. }) if key == "k"), "{answer:?}");
+        assert_eq!(head(store, "b-1").await, open_head(0));
+        assert_eq!(stored(store).await, Some((1, Position(1), "same".into())));
+    }
+
+    async fn a_conflict_leaves_the_document(store) {
+        let late = with(commit("a-1", Expected::Exact(4), events(1)), vec![document(0, "one")]);
+        let answer = store.append(late).await;
+        assert!(matches!(answer, Err(AppendError::Conflict { .. })), "{answer:?}");
+        assert_eq!(stored(store).await, None);
+    }
+
+    async fn an_id_that_is_taken_leaves_the_document(store) {
+        let taken = filled(store, "a-1", 1).await;
+        let mut again = event("Again");
+        again.id = taken[0];
+        let late = with(commit("b-1", Expected::Any, vec![event("Fresh"), again]), vec![document(0, "one")]);
+        let answer = store.append(late).await;
+        assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
+        assert_eq!(stored(store).await, None);
+    }
+
+    async fn a_duplicate_leaves_the_document(store) {
+        let commit = with(commit("a-1", Expected::NoStream, events(1)), vec![document(0, "one")]);
+        store.append(commit.clone()).await.unwrap();
+        assert!(store.append(commit).await.unwrap().duplicate);
+        assert_eq!(stored(store).await, Some((1, Position(1), "one".into())));
+    }
+
+    async fn a_document_may_go_with_a_commit(store) {
+        let first = with(commit("a-1", Expected::NoStream, events(1)), vec![document(0, "one")]);
+        store.append(first).await.unwrap();
+        let gone = DocumentWrite { body: None, ..document(1, "") };
+        store.append(with(commit("a-1", Expected::Exact(1), events(1)), vec![gone])).await.unwrap();
+        assert_eq!(stored(store).await, None);
+    }
+}
