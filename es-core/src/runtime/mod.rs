@@ -110,7 +110,9 @@ impl From<AdvanceError> for Halt {
             AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
             AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
             // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
-            changed @ AdvanceError::Changed { .. } => Self::Unavailable(changed.into()),
+            changed @ (AdvanceError::Changed { .. } | AdvanceError::Moved { .. }) => {
+                Self::Unavailable(changed.into())
+            }
         }
     }
 }

@@ -29,6 +29,15 @@ pub enum AppendError {
         /// The document's key.
         key: String,
     },
+    /// An inline projection has failed on an event of the commit. Nothing was stored.
+    #[error("the inline projection {projection} failed")]
+    Inline {
+        /// Its name.
+        projection: String,
+        /// What went wrong.
+        #[source]
+        cause: BoxError,
+    },
     /// A stream was closed for good. Nothing was stored.
     #[error("stream {stream} is closed")]
     Closed {

@@ -50,6 +50,9 @@ pub struct Advance {
     pub processor: Arc<str>,
     /// The lease's epoch.
     pub epoch: u64,
+    /// Only while the processor is just here; `None` does not look. For one that commits take along, too,
+    /// without a lease.
+    pub from: Option<Checkpoint>,
     /// How far the processor has come with this; `None` leaves the checkpoint. It never goes back.
     pub to: Option<Checkpoint>,
     /// The documents that change, each of them once.
@@ -68,7 +71,21 @@ impl Checkpoint {
 impl Advance {
     /// Nothing yet, under this lease.
     pub fn under(lease: &Lease) -> Self {
-        Self { processor: lease.processor.clone(), epoch: lease.epoch, to: None, writes: Vec::new() }
+        Self {
+            processor: lease.processor.clone(),
+            epoch: lease.epoch,
+            from: None,
+            to: None,
+            writes: Vec::new(),
+        }
+    }
+
+    /// Makes sure that the processor is where the advance begins.
+    pub(crate) fn require(&self, stored: Checkpoint) -> Result<(), AdvanceError> {
+        if self.from.is_none_or(|from| from == stored) {
+            return Ok(());
+        }
+        Err(AdvanceError::Moved { processor: self.processor.clone() })
     }
 }
 
@@ -157,6 +174,13 @@ pub enum AdvanceError {
     /// Somebody else holds the lease by now. Nothing was written.
     #[error("the lease of {processor} is somebody else's")]
     Fenced {
+        /// The processor.
+        processor: Arc<str>,
+    },
+    /// The processor is not where the advance [begins](Advance::from): a commit has taken it along, or this
+    /// advance was stored before. Nothing was written now.
+    #[error("{processor} has moved")]
+    Moved {
         /// The processor.
         processor: Arc<str>,
     },

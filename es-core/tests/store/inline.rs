@@ -5,7 +5,7 @@ use es_core::Position;
 use es_core::store::{AppendError, Commit, DocumentWrite, EventStore, Expected, Inline};
 
 fn with(commit: Commit, writes: Vec<DocumentWrite>) -> Commit {
-    Commit { inline: Some(Box::new(Inline { writes })), ..commit }
+    Commit { inline: Some(Box::new(Inline { writes, ..Inline::default() })), ..commit }
 }
 
 fn document(revision: u64, body: &'static str) -> DocumentWrite {

@@ -26,11 +26,14 @@ macro_rules! on_every_store {
 mod append;
 mod edit;
 mod inline;
+mod inline_rows;
 mod kit;
 mod log;
 mod processors;
+mod projections;
 mod read;
 mod rows;
 mod snapshot;
 mod sqlite;
 mod sqlite_processors;
+mod tally;

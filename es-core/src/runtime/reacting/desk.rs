@@ -34,7 +34,11 @@ impl Desk {
             return Ok(());
         }
         let processor = self.names.processor.clone();
-        Ok(self.app.store().advance(Advance { processor, epoch: self.epoch, to: None, writes }).await?)
+        Ok(self
+            .app
+            .store()
+            .advance(Advance { processor, epoch: self.epoch, from: None, to: None, writes })
+            .await?)
     }
 
     /// The event at a position.

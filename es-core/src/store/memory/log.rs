@@ -1,11 +1,12 @@
 //! The log in memory, and what is kept of each stream.
 
+use super::inline::Taken;
 use super::processors::Processors;
 use crate::id::{ByStream, Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
 use crate::store::{
-    Append, AppendError, Appended, Bound, Commit, Fence, Filter, LogPage, Redaction, StoredEvent,
-    StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
+    Append, AppendError, Appended, Bound, Checkpoint, Commit, DocumentWrite, Fence, Filter, LogPage,
+    Redaction, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -71,6 +72,17 @@ impl Inner {
         Position(self.log.len() as u64)
     }
 
+    /// The checkpoint of whoever is at the end.
+    pub fn last(&self) -> Checkpoint {
+        Checkpoint { position: self.end(), event: self.log.last().map(|event| event.id) }
+    }
+
+    /// The events behind a position.
+    pub fn behind(&self, position: Position) -> &[StoredEvent] {
+        let from = usize::try_from(position.0).unwrap_or(usize::MAX).min(self.log.len());
+        &self.log[from..]
+    }
+
     pub fn stream_head(&self, stream: &StreamId) -> StreamHead {
         self.streams.get(stream).map(Stream::head).unwrap_or_default()
     }
@@ -85,6 +97,7 @@ impl Inner {
         let inline = commit.inline.map(|inline| *inline).unwrap_or_default();
         self.processors.require(&inline.writes)?;
         self.claim_ids(&commit.parts)?;
+        let before = self.end();
         let stored_at = self.log.last().map_or(Timestamp::MIN, |last| last.stored_at).max(clock::now());
         for (part, head) in commit.parts.into_iter().zip(&mut heads) {
             let indices = self.log.len()..self.log.len() + part.events.len();
@@ -105,8 +118,31 @@ impl Inner {
             }));
             self.streams.entry(part.stream).or_default().events.extend(indices);
         }
-        self.processors.put(inline.writes, self.end());
-        Ok(Appended { duplicate: false, heads, position: self.end() })
+        let taken = match self.taken_along(&inline.projections, before) {
+            Ok(taken) => taken,
+            Err(refused) => {
+                self.take_back(before);
+                return Err(refused);
+            }
+        };
+        let position = self.end();
+        self.processors.put(inline.writes.into_iter().map(|write| DocumentWrite { position, ..write }));
+        for Taken { processor, to, writes } in taken {
+            self.processors.put(writes);
+            self.processors.reach(&processor, to);
+        }
+        Ok(Appended { duplicate: false, heads, position })
+    }
+
+    /// Takes the events behind a position out of the log again.
+    fn take_back(&mut self, before: Position) {
+        let kept = self.log.len() - self.behind(before).len();
+        for event in self.log.drain(kept..) {
+            self.ids.remove(&event.id);
+            if let Some(stream) = self.streams.get_mut(&event.stream) {
+                stream.events.pop();
+            }
+        }
     }
 
     /// Enters all ids of a commit, or, if one of them is taken, none.
@@ -152,8 +188,7 @@ impl Inner {
     pub fn read_log(&self, after: Position, filter: &Filter, limit: u32) -> LogPage {
         let head = self.end();
         let mut page = LogPage { events: Vec::new(), scanned_to: after, scanned_id: None, head };
-        let from = usize::try_from(after.0).unwrap_or(usize::MAX).min(self.log.len());
-        for event in self.log[from..].iter().take(limits::MAX_SCAN) {
+        for event in self.behind(after).iter().take(limits::MAX_SCAN) {
             page.scanned_to = event.position;
             if filter.accepts(event.stream.as_str(), event.stream.category(), &event.name) {
                 page.events.push(event.clone());

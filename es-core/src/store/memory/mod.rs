@@ -1,5 +1,6 @@
 //! A store in memory: for tests, and for what may be gone when the process ends.
 
+mod inline;
 mod log;
 mod processors;
 
@@ -48,8 +49,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Nothing panics while the lock is held, short of running out of memory: what a poisoned lock guards
-    /// is whole.
+    /// Nothing panics while the lock is held, short of running out of memory, and what inline projections do is
+    /// caught: what a poisoned lock guards is whole.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

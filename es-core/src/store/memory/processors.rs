@@ -1,6 +1,5 @@
 //! Processors in memory: their checkpoints, their leases by a clock that only goes forward, their documents.
 
-use crate::id::Position;
 use crate::store::processor::belongs;
 use crate::store::{
     Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, Lease, StoredDocument,
@@ -110,6 +109,7 @@ impl Processors {
         if !self.holds(&advance.processor, advance.epoch) {
             return Err(AdvanceError::Fenced { processor: advance.processor });
         }
+        advance.require(self.checkpoint(&advance.processor).unwrap_or_default())?;
         for write in self.staged(advance.writes)? {
             let (collection, key, document) = write;
             let documents = self.collections.entry(collection).or_default();
@@ -118,12 +118,22 @@ impl Processors {
                 None => documents.remove(&key),
             };
         }
-        if let Some(to) = advance.to
-            && let Some(processor) = self.known.get_mut(&advance.processor)
-        {
-            processor.checkpoint.reach(to);
+        if let Some(to) = advance.to {
+            self.reach(&advance.processor, to);
         }
         Ok(())
+    }
+
+    /// How far a processor has come, if it is registered.
+    pub fn checkpoint(&self, name: &str) -> Option<Checkpoint> {
+        self.known.get(name).map(|processor| processor.checkpoint)
+    }
+
+    /// Takes a processor on to `to`.
+    pub fn reach(&mut self, name: &str, to: Checkpoint) {
+        if let Some(processor) = self.known.get_mut(name) {
+            processor.checkpoint.reach(to);
+        }
     }
 
     /// Makes sure that documents are as they were when a commit with them was decided.
@@ -131,10 +141,9 @@ impl Processors {
         writes.iter().try_for_each(|write| write.require(self.document(write)))
     }
 
-    /// Stores what goes with a commit whose last event is at `position`.
-    pub fn put(&mut self, writes: Vec<DocumentWrite>, position: Position) {
+    /// Stores what goes with a commit, whatever is there.
+    pub fn put(&mut self, writes: impl IntoIterator<Item = DocumentWrite>) {
         for write in writes {
-            let write = DocumentWrite { position, ..write };
             let (collection, key) = (write.collection.clone(), write.key.clone());
             let next = write.clone().over(self.document(&write));
             let documents = self.collections.entry(collection).or_default();

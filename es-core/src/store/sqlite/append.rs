@@ -1,11 +1,17 @@
 //! One commit.
 
+use super::inline::{self, Written};
 use super::transaction::{Fault, Request, Transaction};
 use super::{column, processors};
 use crate::id::{Position, StreamId};
 use crate::store::admit::{Admission, admit, id_taken};
-use crate::store::{AppendError, Appended, Commit, DocumentWrite, NewEvent};
-use rusqlite::{CachedStatement, ErrorCode, OptionalExtension, params};
+use crate::store::{
+    Append, AppendError, Appended, Commit, DocumentWrite, InlineProjection, NewEvent, StoredEvent,
+    StreamHead, clock,
+};
+use jiff::Timestamp;
+use rusqlite::{CachedStatement, Error, ErrorCode, OptionalExtension, params};
+use std::sync::Arc;
 use uuid::Uuid;
 
 impl Request for Commit {
@@ -14,6 +20,20 @@ impl Request for Commit {
 
     fn has_steps(&self) -> bool {
         self.inline.is_some() || self.parts.len() > 1 || self.parts.iter().any(|part| part.events.len() > 1)
+    }
+
+    fn is_alone(&self) -> bool {
+        !projections(self).is_empty()
+    }
+
+    fn refused_by_commit(&self, error: &Error) -> Option<AppendError> {
+        let mut names = projections(self).iter().map(|projection| projection.name());
+        let first = names.next()?;
+        let code = *error.sqlite_error()?;
+        // Their rows refer to others that are not there; whose rows, SQLite does not say.
+        let projection = names.fold(first.to_owned(), |names, name| format!("{names} or {name}"));
+        let cause = Error::SqliteFailure(code, Some(error.to_string())).into();
+        Some(AppendError::Inline { projection, cause })
     }
 
     fn size(&self) -> usize {
@@ -37,18 +57,19 @@ impl Request for Commit {
             let stored = processors::stored(transaction, &write.collection, &write.key)?;
             write.require(stored.as_ref())?;
         }
-        let mut insert = transaction.prepare(INSERT)?;
-        for (part, head) in self.parts.iter().zip(&mut heads) {
-            for event in &part.events {
-                transaction.end += 1;
-                head.version += 1;
-                let place = (transaction.end, head.version, transaction.stored_at);
-                write(&mut insert, &part.stream, place, event)?;
-            }
-        }
+        let before = Position(transaction.end);
+        insert(transaction, &self.parts, &mut heads)?;
         let position = Position(transaction.end);
         for write in writes {
             processors::put(transaction, DocumentWrite { position, ..write.clone() })?;
+        }
+        let projections = projections(self);
+        if !projections.is_empty() {
+            let stored_at = clock::from_micros(transaction.stored_at);
+            let written = Written { before, events: stored(&self.parts, &heads, before, stored_at) };
+            for projection in projections {
+                inline::take_along(transaction, &**projection, &written)?;
+            }
         }
         Ok(Appended { duplicate: false, heads, position })
     }
@@ -69,6 +90,56 @@ impl Request for Commit {
         let is_ours = found.is_some_and(|position| column::unsigned(position) == first.position.0);
         Ok(if is_ours { first.clone() } else { again })
     }
+}
+
+fn projections(commit: &Commit) -> &[Arc<dyn InlineProjection>] {
+    commit.inline.as_ref().map_or(&[], |inline| &inline.projections)
+}
+
+/// Writes the events of a commit behind the end of the log.
+fn insert(
+    transaction: &mut Transaction<'_>,
+    parts: &[Append],
+    heads: &mut [StreamHead],
+) -> Result<(), Fault> {
+    let mut insert = transaction.prepare(INSERT)?;
+    for (part, head) in parts.iter().zip(heads) {
+        for event in &part.events {
+            transaction.end += 1;
+            head.version += 1;
+            let place = (transaction.end, head.version, transaction.stored_at);
+            write(&mut insert, &part.stream, place, event)?;
+        }
+    }
+    Ok(())
+}
+
+/// The events of a commit as they are stored, with the heads that its streams have by now.
+fn stored(
+    parts: &[Append],
+    heads: &[StreamHead],
+    before: Position,
+    stored_at: Timestamp,
+) -> Vec<StoredEvent> {
+    let events = parts.iter().zip(heads).flat_map(|(part, head)| {
+        let first = head.version + 1 - part.events.len() as u64;
+        (first..).zip(&part.events).map(|(version, event)| (&part.stream, version, event))
+    });
+    (before.0 + 1..)
+        .zip(events)
+        .map(|(position, (stream, version, event))| StoredEvent {
+            position: Position(position),
+            stream: stream.clone(),
+            version,
+            id: event.id,
+            name: event.name.clone(),
+            schema: event.schema,
+            recorded_at: event.recorded_at,
+            stored_at,
+            payload: Some(event.payload.clone()),
+            metadata: event.metadata.clone(),
+        })
+        .collect()
 }
 
 const INSERT: &str = "

@@ -1,8 +1,8 @@
 //! A store in one SQLite file.
 //!
 //! A request goes through the rooms in this order: [`writer`] (the thread and its queue), [`batch`] (many
-//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`], [`edit`],
-//! [`processors`] or [`tx`] (work of a projection, behind its [`guard`]). Reads go through [`readers`] to
+//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`] (with
+//! [`inline`] projections), [`edit`], [`processors`] or [`tx`] (work of a projection, behind its [`guard`]). Reads go through [`readers`] to
 //! [`read`] or [`processors`]. [`schema`] knows the file, [`doubt`] its log, [`heading`] a
 //! stream, [`column`] a row; [`growth`] wakes those who wait.
 
@@ -14,6 +14,7 @@ mod edit;
 mod growth;
 mod guard;
 mod heading;
+mod inline;
 mod options;
 mod processors;
 mod read;

@@ -64,8 +64,8 @@ pub(super) fn size(advance: &Advance) -> usize {
 }
 
 /// A row of `processors`, without its name.
-struct Processor {
-    checkpoint: Checkpoint,
+pub(super) struct Processor {
+    pub checkpoint: Checkpoint,
     owner: Option<Uuid>,
     lease_until: i64,
     lease_for: i64,
@@ -82,7 +82,7 @@ impl Processor {
         })
     }
 
-    fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Self>> {
+    pub fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Self>> {
         let mut find = connection.prepare_cached(
             "SELECT position, event_id, owner, lease_until, lease_for FROM processors WHERE name = ?1",
         )?;
@@ -175,25 +175,37 @@ fn require(transaction: &Transaction<'_>, name: &str, epoch: u64) -> Outcome<()>
     Err(AdvanceError::Fenced { processor: name.into() }.into())
 }
 
-/// How far a processor has come that whoever has this epoch may write for.
-pub(super) fn reached(transaction: &Transaction<'_>, name: &str, epoch: u64) -> Outcome<Position> {
-    require(transaction, name, epoch)?;
-    let known = Processor::find(transaction.connection, name)?;
-    Ok(known.map_or(Position(0), |processor| processor.checkpoint.position))
+/// Where the processor of an advance is, if whoever sends this may write for it, and it begins there.
+pub(super) fn reached(transaction: &Transaction<'_>, advance: &Advance) -> Outcome<Position> {
+    require(transaction, &advance.processor, advance.epoch)?;
+    let known = Processor::find(transaction.connection, &advance.processor)?;
+    let checkpoint = known.map(|processor| processor.checkpoint).unwrap_or_default();
+    advance.require(checkpoint)?;
+    Ok(checkpoint.position)
 }
 
 pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Outcome<()> {
-    require(transaction, &advance.processor, advance.epoch)?;
+    if advance.from.is_some() {
+        reached(transaction, advance)?;
+    } else {
+        require(transaction, &advance.processor, advance.epoch)?;
+    }
     for write in &advance.writes {
         write_document(transaction, write)?;
     }
     if let Some(to) = advance.to {
-        let event = to.event.as_ref().map(Uuid::as_bytes);
-        transaction
-            .prepare("UPDATE processors SET position = ?2, event_id = ?3 WHERE name = ?1 AND position <= ?2")?
-            .execute(params![advance.processor, column::signed(to.position.0), event])?;
+        reach(transaction, &advance.processor, to)?;
     }
     Ok(())
+}
+
+/// Takes a processor on to `to`, unless it has been farther.
+pub(super) fn reach(transaction: &Transaction<'_>, name: &str, to: Checkpoint) -> rusqlite::Result<()> {
+    let event = to.event.as_ref().map(Uuid::as_bytes);
+    transaction
+        .prepare("UPDATE processors SET position = ?2, event_id = ?3 WHERE name = ?1 AND position <= ?2")?
+        .execute(params![name, column::signed(to.position.0), event])
+        .map(drop)
 }
 
 /// The document under a key.

@@ -198,7 +198,7 @@ impl<'c> Transaction<'c> {
         self.connection.prepare_cached(sql)
     }
 
-    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+    pub fn execute(&self, sql: &str) -> rusqlite::Result<()> {
         self.prepare(sql)?.execute([]).map(drop)
     }
 }

@@ -107,7 +107,7 @@ pub(super) struct Rows {
 /// The work has ended the transaction that it ran in.
 #[derive(Debug, thiserror::Error)]
 #[error("it has rolled back its transaction")]
-struct RolledBack;
+pub(super) struct RolledBack;
 
 impl Request for Rows {
     type Answer = ();
@@ -130,9 +130,8 @@ impl Request for Rows {
     }
 
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Fault<AdvanceError>> {
-        let Advance { processor, epoch, to, .. } = &self.advance;
-        let reached = processors::reached(transaction, processor, *epoch)?;
-        if to.is_some_and(|to| to.position <= reached) {
+        let reached = processors::reached(transaction, &self.advance)?;
+        if self.advance.to.is_some_and(|to| to.position <= reached) {
             return Ok(());
         }
         let mut work = self.work.borrow_mut();
@@ -157,7 +156,12 @@ impl Request for Rows {
 
 /// What an error of the work says: of the file, which may be well again soon, or of the work itself.
 fn fault(error: BoxError) -> Fault<AdvanceError> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+    of_the_file(error.as_ref()).map_or_else(|| AdvanceError::Work(error).into(), Fault::Sqlite)
+}
+
+/// What an error of some work says of the file.
+pub(super) fn of_the_file(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let mut source = Some(error);
     while let Some(found) = source {
         let code = found.downcast_ref::<Error>().and_then(Error::sqlite_error);
         if let Some(code) = code
@@ -170,9 +174,9 @@ fn fault(error: BoxError) -> Fault<AdvanceError> {
                     | ErrorCode::DatabaseBusy
             )
         {
-            return Fault::Sqlite(Error::SqliteFailure(*code, Some(error.to_string())));
+            return Some(Error::SqliteFailure(*code, Some(error.to_string())));
         }
         source = found.source();
     }
-    AdvanceError::Work(error).into()
+    None
 }
