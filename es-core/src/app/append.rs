@@ -20,11 +20,29 @@ pub(super) async fn settled(
     app: &App,
     commit: impl Fn() -> Result<Commit, StoreError> + Send + Sync,
 ) -> Result<Appended, StoreError> {
+    let commit = || commit().map(|commit| with_projections(app, commit));
     match app.store().append(commit()?).await {
         // Boxed, so that a commit that is stored at once does not carry what it takes to send it again.
         Err(unknown @ AppendError::Ambiguous { .. }) => Box::pin(resent(app, &commit, unknown)).await,
         known => known.map_err(StoreError::Append),
     }
+}
+
+/// Lets the inline projections go with a commit that take some of its events.
+fn with_projections(app: &App, mut commit: Commit) -> Commit {
+    for projection in app.projections() {
+        let Some(projection) = projection.inline() else { continue };
+        let filter = projection.filter();
+        let mut parts = commit.parts.iter();
+        let is_taken = parts.any(|part| {
+            let (stream, category) = (part.stream.as_str(), part.stream.category());
+            part.events.iter().any(|event| filter.accepts(stream, category, &event.name))
+        });
+        if is_taken {
+            commit.inline.get_or_insert_default().projections.push(projection);
+        }
+    }
+    commit
 }
 
 /// Sends a commit until its outcome is known, or for so long that it has to be answered as unknown.
@@ -96,6 +114,9 @@ pub(super) fn refused<E>(error: StoreError) -> CommandError<E> {
         StoreError::Append(AppendError::Closed { stream }) => CommandError::Ended { stream },
         StoreError::Append(AppendError::TooLarge { what, size, limit }) => {
             CommandError::TooLarge { what, size, limit }
+        }
+        StoreError::Append(AppendError::Inline { projection, cause }) => {
+            CommandError::Inline { reactor: projection, source: cause }
         }
         other => CommandError::Store(other),
     }

@@ -1,7 +1,7 @@
 //! Waiting until a read model knows of an event.
 
-use super::Follower;
 use super::station::FollowerState;
+use super::{Follower, Halt};
 use crate::app::App;
 use crate::error::StoreError;
 use crate::id::Position;
@@ -81,6 +81,10 @@ impl App {
             return Ok(true);
         }
         if here.is_none() {
+            // Another build has taken its place, and is the one to be waited for.
+            if matches!(follower.still_there().await, Err(Halt::Done)) {
+                return Ok(false);
+            }
             if stored.is_none_or(|stored| stored.owner.is_none()) {
                 return Err(WaitError::NotRunning { name: name.to_owned() });
             }

@@ -4,30 +4,21 @@ use super::control::{Control, Known, LEDGERS};
 use super::error::{ProjectionError, chain};
 use super::events::{Failure, Stumble};
 use super::ledger::{Build, BuildId, Ledger};
+use super::turn::{Shows, Turn};
 use crate::app::App;
 use crate::id::Position;
 use crate::projection::Projection;
 use crate::runtime::{Follower, Halt};
 use crate::service::BoxFuture;
 use crate::store::{
-    Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, Filter, Lease, LogPage, StoredEvent,
+    Advance, AdvanceError, BoxError, Checkpoint, Filter, InlineFailure, InlineStep, Lease, LogPage,
+    StoredEvent,
 };
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most events that are applied in one step.
 pub(super) const CHUNK: usize = 500;
-
-/// What readers of a build's rows see of it, from this write on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shows {
-    /// What they have seen before.
-    Nothing,
-    /// This build, if it is only made now: it is the live one.
-    IfNew,
-    /// This build, and not that one any more.
-    InsteadOf(BuildId),
-}
 
 /// What a projection keeps, and how it is written.
 pub(super) trait Kind: Send + Sync + 'static {
@@ -54,6 +45,16 @@ pub(super) trait Kind: Send + Sync + 'static {
         prepared: &Self::Prepared,
         shows: Shows,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
+    /// The end of the names of a build's tables, if it keeps rows.
+    fn tables(build: &Build) -> Option<String>;
+    /// Reads events that a commit takes a build over, from where it is.
+    fn begin(
+        &self,
+        build: &Build,
+        from: Position,
+        events: &[StoredEvent],
+        turn: Turn,
+    ) -> Result<Box<dyn InlineStep>, InlineFailure>;
     /// Forgets a build that nobody reads, under the lease of another one.
     fn forget(&self, lease: &Lease, build: &Build) -> impl Future<Output = Result<(), AdvanceError>> + Send;
     /// The keys whose documents are not what the log gives.
@@ -109,12 +110,6 @@ pub(super) struct BuildFollower<K> {
     pub build: Build,
 }
 
-/// What an advance has to say about the builds, beside the documents.
-struct Turn {
-    write: Option<DocumentWrite>,
-    shows: Shows,
-}
-
 impl<K: Kind> Follower for BuildFollower<K> {
     fn name(&self) -> &'static str {
         K::Projection::NAME
@@ -132,7 +127,11 @@ impl<K: Kind> Follower for BuildFollower<K> {
         page: LogPage,
     ) -> BoxFuture<'a, Result<(), Halt>> {
         Box::pin(async move {
+            self.look(lease).await?;
             let end = Checkpoint { position: page.scanned_to, event: page.scanned_id };
+            if end.position <= lease.checkpoint.position {
+                return Ok(());
+            }
             let from = page.events.partition_point(|event| event.position <= lease.checkpoint.position);
             let mut events = &page.events[from..];
             while events.len() > CHUNK {
@@ -153,6 +152,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
         reached: Checkpoint,
     ) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>> {
         Box::pin(async move {
+            self.look(lease).await?;
             let known = self.known().await?;
             let to = if reached.position > lease.checkpoint.position { reached } else { lease.checkpoint };
             let turn = self.turn(&known, to.position).await?;
@@ -177,25 +177,62 @@ impl<K: Kind> BuildFollower<K> {
     }
 
     async fn take(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Failure> {
+        loop {
+            let from = lease.checkpoint;
+            let known = events.partition_point(|event| event.position <= from.position);
+            let taken = self.advance(lease, &events[known..], to).await;
+            if matches!(taken, Ok(true)) {
+                return Ok(());
+            }
+            self.look(lease).await?;
+            match taken {
+                // Where a commit came in between, the documents may have been those of different times.
+                Err(Failure { done, halt }) if lease.checkpoint == from => {
+                    return Err(Failure { done: known + done, halt });
+                }
+                _ if to.position < lease.checkpoint.position => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Writes what these events lead to; `false` if a commit has taken the build along in the meantime.
+    async fn advance(
+        &self,
+        lease: &mut Lease,
+        events: &[StoredEvent],
+        to: Checkpoint,
+    ) -> Result<bool, Failure> {
         let prepared = self.shared.kind.prepare(&self.build, lease, events).await?;
         loop {
             let known = self.known().await?;
             let turn = self.turn(&known, to.position).await?;
-            let mut advance = Advance::under(lease);
+            let mut advance = begun::<K::Projection>(lease);
             // Where there is nothing to reach, what else is to be written must not count as written.
             advance.to = (to != lease.checkpoint).then_some(to);
             advance.writes.extend(turn.write);
             match self.shared.kind.commit(&self.build, advance, &prepared, turn.shows).await {
                 Ok(()) => {
                     lease.checkpoint = to;
-                    return Ok(());
+                    return Ok(true);
                 }
+                Err(AdvanceError::Moved { .. }) => return Ok(false),
                 // The other build has gone on, or somebody wants yet another one.
                 Err(AdvanceError::Changed { collection, .. }) if &*collection == LEDGERS => {}
                 Err(AdvanceError::Work(cause)) => return Err(stumbled(cause)),
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Commits take an inline build along, whoever holds its lease: how far it is stands in the store.
+    async fn look(&self, lease: &mut Lease) -> Result<(), Halt> {
+        if K::Projection::INLINE
+            && let Some(stored) = self.shared.control.checkpoint(self.build.id).await?
+        {
+            lease.checkpoint = stored;
+        }
+        Ok(())
     }
 
     /// The ledger, where this build still has its place.
@@ -205,27 +242,14 @@ impl<K: Kind> BuildFollower<K> {
         if known.ledger.keeps(self.build.id) { Ok(known) } else { Err(Halt::Done) }
     }
 
-    /// A build that waits becomes the live one in the advance that takes it as far as that has come. While
-    /// one waits, each advance of the live one touches the ledger: so a switch cannot go by a position of it
-    /// that is out of date, and readers never go back.
     async fn turn(&self, known: &Known, to: Position) -> Result<Turn, Halt> {
-        let (control, id) = (&self.shared.control, self.build.id);
-        let ledger = &known.ledger;
-        let shows = if id == ledger.live { Shows::IfNew } else { Shows::Nothing };
-        if !ledger.is_switching() {
-            return Ok(Turn { write: None, shows });
-        }
-        if id == ledger.live {
-            return Ok(Turn { write: Some(known.replace(control.name, ledger)?), shows });
-        }
-        if id == ledger.target {
-            let live = control.checkpoint(ledger.live).await?;
-            if live.is_none_or(|live| live.position <= to) {
-                let switch = known.replace(control.name, &ledger.clone().switched(id))?;
-                return Ok(Turn { write: Some(switch), shows: Shows::InsteadOf(ledger.live) });
-            }
-        }
-        Ok(Turn { write: None, shows })
+        let control = &self.shared.control;
+        let is_next = known.ledger.is_switching() && known.ledger.target == self.build.id;
+        let is_as_far = is_next && {
+            let live = control.checkpoint(known.ledger.live).await?;
+            live.is_none_or(|live| live.position <= to)
+        };
+        Ok(Turn::of(control, known, self.build.id, is_as_far)?)
     }
 
     /// Forgets what nobody reads any more, except for what somebody is still about to leave.
@@ -279,6 +303,12 @@ fn stumbled(cause: BoxError) -> Failure {
         Ok(stumble) => Failure { done: stumble.done, halt: Halt::Stopped(stumble.reason) },
         Err(cause) => Failure { done: 0, halt: Halt::Stopped(chain(&*cause)) },
     }
+}
+
+/// An advance of a build that has what its lease says, and nothing else: a commit may take an inline one along
+/// while what comes next is still prepared.
+pub(super) fn begun<P: Projection>(lease: &Lease) -> Advance {
+    Advance { from: P::INLINE.then_some(lease.checkpoint), ..Advance::under(lease) }
 }
 
 /// The checkpoint behind the last of some events.

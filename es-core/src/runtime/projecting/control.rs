@@ -33,6 +33,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// The ledger in a document.
+    pub fn of(document: &StoredDocument) -> Result<Self, serde_json::Error> {
+        Ok(Self { ledger: serde_json::from_slice(&document.body)?, revision: document.revision })
+    }
+
     /// Puts another ledger in the place of this one, if nobody else has.
     pub fn replace(&self, name: &str, by: &Ledger) -> Result<DocumentWrite, ProjectionError> {
         write(name, self.revision, by)
@@ -48,9 +53,8 @@ impl Control {
     pub(super) async fn read(&self) -> Result<Option<Known>, ProjectionError> {
         let stored = self.store.documents(LEDGERS, &[self.name.to_owned()]).await?;
         let Some(document) = stored.into_iter().next() else { return Ok(None) };
-        let ledger = serde_json::from_slice(&document.body)
-            .map_err(|error| self.failed(format!("the ledger of its builds cannot be read: {error}")))?;
-        Ok(Some(Known { ledger, revision: document.revision }))
+        let unread = |error| self.failed(format!("the ledger of its builds cannot be read: {error}"));
+        Known::of(&document).map(Some).map_err(unread)
     }
 
     /// The ledger of a projection that an app has opened.

@@ -1,10 +1,10 @@
 //! A copy of a projection as it was at a time.
 
-use super::build::{CHUNK, Kind, Shared, Shows};
+use super::build::{CHUNK, Kind, Shared};
 use super::error::{DocumentError, ProjectionError};
 use super::ledger::Build;
 use super::read::{self, Documents};
-use crate::id::Position;
+use super::turn::Shows;
 use crate::projection::{Document, Projection};
 use crate::runtime::Halt;
 use crate::store::{Advance, AdvanceError, Checkpoint, EventStore, LEASE, Lease, LogPage};
@@ -85,7 +85,7 @@ pub(super) async fn build<K: Kind>(
     store.register(&processor, Checkpoint::default()).await?;
     let fenced = || AdvanceError::Fenced { processor: processor.clone() };
     let lease = store.acquire(&processor, owner, LEASE).await?.ok_or_else(fenced)?;
-    let filled = fill(shared, &lease, until).await;
+    let filled = fill(shared, lease.clone(), until).await;
     store.release(&lease).await?;
     let copy = ScratchCopy { store: store.clone(), processor, name, type_id: TypeId::of::<K::Projection>() };
     match filled {
@@ -97,22 +97,22 @@ pub(super) async fn build<K: Kind>(
     }
 }
 
-async fn fill<K: Kind>(shared: &Shared<K>, lease: &Lease, until: Timestamp) -> Result<(), Halt> {
+async fn fill<K: Kind>(shared: &Shared<K>, mut lease: Lease, until: Timestamp) -> Result<(), Halt> {
     let store = &shared.control.store;
     // The build of a copy is nobody's: it stands in no ledger.
     let build = Build { processor: lease.processor.clone(), ..shared.control.build(super::ledger::COPY) };
     let head = store.head().await?;
-    let mut after = Position(0);
-    while after < head {
+    while lease.checkpoint.position < head {
+        let after = lease.checkpoint.position;
         let LogPage { mut events, scanned_to, scanned_id, .. } =
             store.read_log(after, &shared.filter, u32::try_from(CHUNK).unwrap_or(u32::MAX)).await?;
         events.retain(|event| event.recorded_at <= until && event.position <= head);
-        let prepared = shared.kind.prepare(&build, lease, &events).await.map_err(|failure| failure.halt)?;
-        let mut advance = Advance::under(lease);
-        advance.to = Some(Checkpoint { position: scanned_to, event: scanned_id });
+        let prepared = shared.kind.prepare(&build, &lease, &events).await.map_err(|failure| failure.halt)?;
+        let to = Checkpoint { position: scanned_to, event: scanned_id };
+        let advance = Advance { to: Some(to), ..Advance::under(&lease) };
         shared.kind.commit(&build, advance, &prepared, Shows::Nothing).await?;
-        store.renew(lease, LEASE).await?;
-        after = scanned_to;
+        store.renew(&lease, LEASE).await?;
+        lease.checkpoint = to;
     }
     Ok(())
 }

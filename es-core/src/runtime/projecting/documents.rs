@@ -1,14 +1,18 @@
 //! Builds that keep documents.
 
-use super::build::{Kind, Shows};
+use super::build::{Kind, begun};
 use super::error::ProjectionError;
 use super::events::{self, Failure};
 use super::ledger::Build;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Step};
+use super::turn::{Shows, Turn};
+use crate::id::Position;
 use crate::projection::Document;
 use crate::store::{
-    Advance, AdvanceError, DocumentWrite, EventStore, Filter, Lease, MAX_COMMIT_BYTES, StoredEvent,
+    Advance, AdvanceError, DocumentWrite, EventStore, Filter, InlineFailure, InlineStep, Lease,
+    MAX_COMMIT_BYTES, StoredDocument, StoredEvent,
 };
+use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -59,6 +63,24 @@ impl<P: Document> Kind for Documents<P> {
         self.store.advance(advance).await
     }
 
+    fn tables(_: &Build) -> Option<String> {
+        None
+    }
+
+    fn begin(
+        &self,
+        build: &Build,
+        _: Position,
+        events: &[StoredEvent],
+        turn: Turn,
+    ) -> Result<Box<dyn InlineStep>, InlineFailure> {
+        let mut sheet = Sheet::<P>::new();
+        let steps = sheet.plan(events).map_err(|failure| {
+            InlineFailure::at(failure, |done| events.get(done).map(|event| event.position))
+        })?;
+        Ok(Box::new(Planned { sheet, steps, collection: build.processor.clone(), ledger: turn.write }))
+    }
+
     async fn forget(&self, _: &Lease, build: &Build) -> Result<(), AdvanceError> {
         self.store.forget(&build.processor).await
     }
@@ -78,12 +100,12 @@ impl<P: Document> Documents<P> {
         writes: Vec<DocumentWrite>,
     ) -> Result<Vec<DocumentWrite>, AdvanceError> {
         let (kept, deleted): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| write.body.is_some());
-        let mut batch = Advance::under(lease);
+        let mut batch = begun::<P>(lease);
         let mut bytes = 0;
         for write in kept {
             let size = write.key.len() + write.body.as_ref().map_or(0, bytes::Bytes::len);
             if bytes + size > MAX_COMMIT_BYTES && !batch.writes.is_empty() {
-                let full = std::mem::replace(&mut batch, Advance::under(lease));
+                let full = std::mem::replace(&mut batch, begun::<P>(lease));
                 self.store.advance(full).await?;
                 bytes = 0;
             }
@@ -92,5 +114,36 @@ impl<P: Document> Documents<P> {
         }
         batch.writes.extend(deleted);
         Ok(batch.writes)
+    }
+}
+
+/// Events of a commit, with the documents that they change.
+struct Planned<P: Document> {
+    sheet: Sheet<P>,
+    steps: Vec<Step<P>>,
+    collection: Arc<str>,
+    ledger: Option<DocumentWrite>,
+}
+
+impl<P: Document> InlineStep for Planned<P> {
+    fn keys(&self) -> Vec<String> {
+        self.sheet.keys()
+    }
+
+    fn finish(
+        self: Box<Self>,
+        documents: Vec<StoredDocument>,
+        _: Option<&dyn Any>,
+    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        let Self { mut sheet, steps, collection, ledger } = *self;
+        for stored in &documents {
+            sheet.put(stored)?;
+        }
+        sheet
+            .apply(&steps)
+            .map_err(|failure| InlineFailure::at(failure, |done| steps.get(done).map(Step::position)))?;
+        let mut writes = sheet.into_writes(&collection)?;
+        writes.extend(ledger);
+        Ok(writes)
     }
 }

@@ -7,12 +7,14 @@ mod documents;
 mod drift;
 mod error;
 mod events;
+mod inline;
 mod ledger;
 mod read;
 mod rows;
 mod sheet;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use copy::ScratchCopy;
 pub use error::{DocumentError, ProjectionError};
@@ -22,7 +24,7 @@ use super::Follower;
 use crate::app::App;
 use crate::projection::{Document, Projection, Rows};
 use crate::service::BoxFuture;
-use crate::store::{BuildTables, EventStore, RowStore};
+use crate::store::{BuildTables, EventStore, InlineProjection, RowStore};
 use build::{BuildFollower, Kind, Shared};
 use control::Control;
 use error::chain;
@@ -40,8 +42,8 @@ pub(crate) trait Projecting: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// Its type, and what that is called.
     fn of_type(&self) -> (TypeId, &'static str);
-    /// Whether it is written in the transaction of the commit.
-    fn is_inline(&self) -> bool;
+    /// As a commit takes it along, if it is written in the transaction of the commit.
+    fn inline(&self) -> Option<Arc<dyn InlineProjection>>;
     /// Where its builds are written down.
     fn control(&self) -> &Control;
     /// Its builds of this version, the oldest first. They change with a rebuild and with a switch.
@@ -98,8 +100,8 @@ impl<K: Kind> Projecting for MountedKind<K> {
     fn of_type(&self) -> (TypeId, &'static str) {
         (TypeId::of::<K::Projection>(), std::any::type_name::<K::Projection>())
     }
-    fn is_inline(&self) -> bool {
-        K::Projection::INLINE
+    fn inline(&self) -> Option<Arc<dyn InlineProjection>> {
+        K::Projection::INLINE.then(|| self.shared.clone() as Arc<dyn InlineProjection>)
     }
     fn control(&self) -> &Control {
         &self.shared.control
@@ -165,12 +167,6 @@ pub(crate) fn check(projections: &[Arc<dyn Projecting>], faults: &mut Vec<String
                      as in `#[projection(name = \"other_{name}\")]`"
                 )
             });
-        }
-        if projection.is_inline() {
-            faults.push(format!(
-                "projection {this} is inline, which no store can run yet: leave `inline` out, and where a \
-                 reader has to see a command's effect, wait for its position"
-            ));
         }
     }
 }

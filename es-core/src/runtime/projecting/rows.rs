@@ -1,15 +1,20 @@
 //! Builds that keep rows, in the database of the log.
 
-use super::build::{Kind, Shows};
+use super::build::Kind;
 use super::error::{ProjectionError, method_error};
 use super::events::{self, Failure, Method, Read, Stumble};
 use super::ledger::Build;
+use super::turn::{Shows, Turn};
 use crate::event::RawEvent;
 use crate::id::Position;
 use crate::incoming::{Message, Takes};
 use crate::projection::{Projection, RowChange, RowMethod, Rows};
-use crate::store::{Advance, AdvanceError, BoxError, BuildTables, Filter, Lease, RowStore, StoredEvent};
+use crate::store::{
+    Advance, AdvanceError, BoxError, BuildTables, DocumentWrite, Filter, InlineFailure, InlineStep, Lease,
+    RowStore, StoredDocument, StoredEvent,
+};
 use crate::upcast::PayloadError;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -44,11 +49,7 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
     }
 
     async fn prepare(&self, _: &Build, lease: &Lease, events: &[StoredEvent]) -> Result<Ready<P>, Failure> {
-        let mut ready = Vec::with_capacity(events.len());
-        for (done, stored) in events.iter().enumerate() {
-            ready.push(events::read(P::METHODS, stored).map_err(|halt| Failure { done, halt })?);
-        }
-        Ok(Ready { events: Arc::new(ready), is_first: lease.checkpoint.position == Position(0) })
+        Ok(Ready { events: read::<P>(events)?, is_first: lease.checkpoint.position == Position(0) })
     }
 
     async fn commit(
@@ -68,6 +69,30 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
         self.store.advance_with(advance, tables::<P>(build), Box::new(move |tx| work.run(tx))).await
     }
 
+    fn tables(build: &Build) -> Option<String> {
+        Some(tables::<P>(build))
+    }
+
+    fn begin(
+        &self,
+        build: &Build,
+        from: Position,
+        events: &[StoredEvent],
+        turn: Turn,
+    ) -> Result<Box<dyn InlineStep>, InlineFailure> {
+        let read = read::<P>(events).map_err(|failure| {
+            InlineFailure::at(failure, |done| events.get(done).map(|event| event.position))
+        })?;
+        let work = Work {
+            projection: self.projection.clone(),
+            events: read,
+            is_first: from == Position(0),
+            tables: tables::<P>(build),
+            shows: turn.shows,
+        };
+        Ok(Box::new(Planned { work, ledger: turn.write }))
+    }
+
     async fn drift(&self, _: &Build) -> Result<Vec<String>, ProjectionError> {
         Err(ProjectionError::KeepsRows { name: P::NAME })
     }
@@ -78,6 +103,14 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
         self.store.advance_with(Advance::under(lease), self::tables::<P>(build), Box::new(drop)).await?;
         self.store.forget(&build.processor).await
     }
+}
+
+fn read<P: Rows>(events: &[StoredEvent]) -> Result<Arc<Vec<Read<RowMethod<P>>>>, Failure> {
+    let mut ready = Vec::with_capacity(events.len());
+    for (done, stored) in events.iter().enumerate() {
+        ready.push(events::read(P::METHODS, stored).map_err(|halt| Failure { done, halt })?);
+    }
+    Ok(Arc::new(ready))
 }
 
 /// The end of the names of a build's tables. The projection is in it: another one may call a table the same.
@@ -126,5 +159,35 @@ impl<P: Rows<Tx: BuildTables>> Work<P> {
             method_error(done).map_err(|reason| events::failed(method.name, &read.event, reason))?;
         }
         Ok(())
+    }
+}
+
+/// The work of a commit.
+struct Planned<P: Rows> {
+    work: Work<P>,
+    ledger: Option<DocumentWrite>,
+}
+
+impl<P: Rows<Tx: BuildTables>> InlineStep for Planned<P> {
+    fn keys(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn finish(
+        self: Box<Self>,
+        _: Vec<StoredDocument>,
+        transaction: Option<&dyn Any>,
+    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        let Self { work, ledger } = *self;
+        let tx = transaction.and_then(|transaction| transaction.downcast_ref::<P::Tx>());
+        let tx = tx.ok_or("its rows are in another database")?;
+        work.run(tx).map_err(|cause| match cause.downcast::<Stumble>() {
+            Ok(stumble) => {
+                let at = work.events.get(stumble.done).map(|read| read.event.position);
+                InlineFailure { at, cause: stumble.reason.into() }
+            }
+            Err(cause) => InlineFailure { at: None, cause },
+        })?;
+        Ok(ledger.into_iter().collect())
     }
 }

@@ -46,6 +46,13 @@ pub(super) struct Step<P: Projection> {
     calls: Vec<Call<P>>,
 }
 
+impl<P: Projection> Step<P> {
+    /// Where the event stands.
+    pub fn position(&self) -> Position {
+        self.event.position
+    }
+}
+
 struct Call<P: Projection> {
     method: &'static DocumentMethod<P>,
     message: Message,

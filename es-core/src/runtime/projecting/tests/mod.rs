@@ -1,8 +1,10 @@
 //! Projections against the promises that they make, on every store.
 
 mod builds;
+mod busy;
 mod copies;
 mod fixture;
+mod inline;
 mod pages;
 #[cfg(feature = "sqlite")]
 mod rows;
