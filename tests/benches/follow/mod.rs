@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// The page that both read by: as many events as a projection asks for.
-const PAGE: u32 = 5_000;
+const PAGE: u32 = 10_000;
 
 #[event]
 pub struct OrderPlaced {

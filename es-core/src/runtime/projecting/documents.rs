@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const LOADED: usize = 500;
 
 /// The most events of one step. A document that many of them change is read and written once.
-pub(super) const STEP: u32 = 5_000;
+pub(super) const STEP: u32 = 10_000;
 
 /// The most events that wait for documents to be read.
 const PART: usize = 500;
@@ -126,6 +126,10 @@ impl<P: Document> Documents<P> {
     ) -> Result<(), Failure> {
         let mut plan = Plan::new();
         for (n, stored) in events.iter().enumerate() {
+            if n % PART == 0 {
+                // So that the lease is kept meanwhile.
+                tokio::task::yield_now().await;
+            }
             sheet.plan(&mut plan, stored).map_err(|halt| Failure { done: n, halt })?;
             let before = n + 1 - plan.len();
             if !sheet.is_read() && plan.len() < PART && n + 1 < events.len() {
