@@ -99,10 +99,46 @@ impl Metadata {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        let mut metadata: Self = serde_json::from_slice(bytes)?;
+        let mut metadata = match Self::decode_plain(bytes) {
+            Some(metadata) => metadata,
+            None => serde_json::from_slice(bytes)?,
+        };
         metadata.correlation_id = metadata.correlation_id.or(metadata.first_of_all());
         Ok(metadata)
     }
+
+    /// Reads what [`encode`](Self::encode) writes as a rule, by hand, since whatever follows the log pays for it
+    /// with each event: names and ids, nothing escaped. `None` leaves everything else to serde.
+    fn decode_plain(bytes: &[u8]) -> Option<Self> {
+        let mut metadata = Self::default();
+        let mut left = std::str::from_utf8(bytes).ok()?.strip_prefix('{')?;
+        loop {
+            let (name, rest) = plain(left)?;
+            let (value, rest) = plain(rest.strip_prefix(':')?)?;
+            let id = || if value.len() == 36 { Uuid::try_parse(value).ok() } else { None };
+            let is_first = match name {
+                "command" => metadata.command.replace(value.to_owned().into()).is_none(),
+                "command_id" => metadata.command_id.replace(id()?.into()).is_none(),
+                "actor" => metadata.actor.replace(value.to_owned()).is_none(),
+                "correlation_id" => metadata.correlation_id.replace(id()?).is_none(),
+                "causation_id" => metadata.causation_id.replace(id()?).is_none(),
+                _ => false,
+            };
+            match rest {
+                "}" => return is_first.then_some(metadata),
+                _ if !is_first => return None,
+                _ => left = rest.strip_prefix(',')?,
+            }
+        }
+    }
+}
+
+/// The text at the beginning, if nothing is escaped in it, and what is left behind it.
+fn plain(json: &str) -> Option<(&str, &str)> {
+    let text = json.strip_prefix('"')?;
+    let end = text.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+    let rest = text[end..].strip_prefix('"')?;
+    Some((&text[..end], rest))
 }
 
 /// A JSON object as it is written.
@@ -161,6 +197,41 @@ mod tests {
             let bytes = metadata.encode().unwrap();
             assert_eq!(bytes, serde_json::to_vec(&metadata).unwrap());
             assert_eq!(Metadata::decode(&bytes).unwrap(), metadata);
+        }
+    }
+
+    #[test]
+    fn what_is_read_by_hand_is_what_serde_reads() {
+        let id = Uuid::now_v7();
+        let plain = [
+            format!(r#"{{"command":"Pay","command_id":"{id}"}}"#),
+            format!(r#"{{"command":"Käufe","actor":"ann","correlation_id":"{id}","causation_id":"{id}"}}"#),
+        ];
+        for json in &plain {
+            let read = Metadata::decode_plain(json.as_bytes());
+            assert_eq!(read, Some(serde_json::from_str(json).unwrap()), "{json}");
+        }
+        let other = [
+            "{}",
+            "",
+            r#"{"command":"Pay" }"#,
+            r#"{ "command":"Pay"}"#,
+            r#"{"command":"Pay"} "#,
+            r#"{"command":"Pay"},"#,
+            r#"{"command":"Pay","command":"Pay"}"#,
+            r#"{"command":"say \"hi\""}"#,
+            r#"{"command":"a\\"}"#,
+            "{\"command\":\"a\nb\"}",
+            r#"{"command":null}"#,
+            r#"{"command_id":"7"}"#,
+            r#"{"extra":"Pay"}"#,
+            r#"{"command":"Pay","extra":{"n":"1"}}"#,
+            r#"{"a":{"command":"Pay"}"#,
+        ];
+        for json in
+            other.into_iter().map(str::to_owned).chain([format!(r#"{{"command_id":"{}"}}"#, id.simple())])
+        {
+            assert_eq!(Metadata::decode_plain(json.as_bytes()), None, "{json}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The limits that are the same on every store, and the checks that every store makes first.
 
-use super::{AppendError, Commit, Redaction};
+use super::{AppendError, Commit, Redaction, StoredEvent};
 use crate::id::StreamId;
 use std::collections::HashSet;
 
@@ -15,6 +15,33 @@ pub const MAX_STREAM_BYTES: usize = 1_000;
 
 /// The most events that one page of the log looks at, so that a page which matches little is short, too.
 pub(crate) const MAX_SCAN: usize = 10_000;
+
+/// The bytes of payloads and metadata at which a page of events ends, 8 MiB. The event that reaches it is in
+/// the page, so that a page is never larger than this and one commit.
+pub const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a page of events may still take in.
+pub(crate) struct PageRoom {
+    events: usize,
+    bytes: usize,
+}
+
+impl PageRoom {
+    pub fn new(limit: u32) -> Self {
+        Self { events: limit.max(1) as usize, bytes: MAX_PAGE_BYTES }
+    }
+
+    /// Takes an event in.
+    pub fn take(&mut self, event: &StoredEvent) {
+        let bytes = event.payload.as_ref().map_or(0, bytes::Bytes::len) + event.metadata.len();
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.events == 0 || self.bytes == 0
+    }
+}
 
 /// Checks what needs no look into the store: shape and size.
 pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {

@@ -20,7 +20,7 @@ mod sqlite;
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError};
 pub use inline::{Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
-pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_STREAM_BYTES};
+pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 pub use processor::{
@@ -63,7 +63,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// Reads a page of one stream, in the order that `read` asks for, together with the stream's head.
     ///
     /// A stream that was never written is an empty page with an empty head, not an error. Truncated events
-    /// are left out; redacted ones are there without payload.
+    /// are left out; redacted ones are there without payload. Where events are large, a page ends at
+    /// [`MAX_PAGE_BYTES`], and says that there are more.
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
@@ -75,7 +76,9 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Reads a page of the whole log: what matches `filter` behind `after`, up to `limit` events.
     ///
-    /// The page comes from one snapshot and skips nothing: every match in `(after, scanned_to]` is in it.
+    /// The page comes from one snapshot and skips nothing: every match in `(after, scanned_to]` is in it. There
+    /// may be fewer than `limit` though the log goes on: where events are large, a page ends at
+    /// [`MAX_PAGE_BYTES`], with one event at least; and it looks at so many events only.
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
@@ -223,7 +226,8 @@ pub trait EventStore: Send + Sync + 'static {
     ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>>;
 
     /// Forgets a processor and every document of the collections whose names begin with its name. For builds
-    /// that nobody reads any more; one whose lease is held stays.
+    /// that nobody reads any more; one whose lease is held stays. The processor goes last, so that one which
+    /// was forgotten in part, since the process ended or the future was dropped, is still there to be forgotten.
     ///
     /// # Errors
     /// [`AdvanceError`] if the lease is held, or the store cannot answer.

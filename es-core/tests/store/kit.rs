@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentRange, DocumentWrite,
-    EventStore, Expected, Filter, LEASE, Lease, LogPage, NewEvent, SqliteStore, StoredDocument, StoredEvent,
-    StoredSnapshot, StreamHead, StreamPage, StreamRead,
+    EventStore, Expected, Filter, LEASE, Lease, LogPage, MAX_PAGE_BYTES, NewEvent, SqliteStore,
+    StoredDocument, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId};
 use jiff::Timestamp;
@@ -60,6 +60,16 @@ pub async fn filled(store: &dyn EventStore, name: &str, count: usize) -> Vec<Uui
     let ids = events.iter().map(|event| event.id).collect();
     append(store, name, events).await;
     ids
+}
+
+/// Five events, of which three reach what a page holds at most: the middle one by its metadata.
+pub async fn five_large(store: &dyn EventStore) {
+    let bytes = || Bytes::from(vec![b' '; MAX_PAGE_BYTES / 3 + 1]);
+    for version in 1..=5 {
+        let large = NewEvent { payload: bytes(), ..event("Large") };
+        let described = NewEvent { metadata: bytes(), ..event("Large") };
+        append(store, "a-1", vec![if version == 3 { described } else { large }]).await;
+    }
 }
 
 pub async fn page(store: &dyn EventStore, name: &str, read: StreamRead) -> StreamPage {

@@ -124,4 +124,13 @@ on_every_store! {
         store.wait(Position(0), Duration::from_millis(1)).await;
         assert_eq!(store.head().await.unwrap(), Position(0));
     }
+
+    async fn a_page_of_large_events_ends_early_and_nothing_is_skipped(store) {
+        five_large(store).await;
+        let first = log(store, 0, &Filter::default(), 500).await;
+        assert_eq!((positions(&first.events), first.scanned_to, first.head), (vec![1, 2, 3], Position(3), Position(5)));
+        assert_eq!(first.scanned_id, Some(first.events[2].id));
+        let rest = log(store, 3, &categories(&["a"]), 500).await;
+        assert_eq!((positions(&rest.events), rest.scanned_to), (vec![4, 5], Position(5)));
+    }
 }

@@ -99,4 +99,17 @@ on_every_store! {
         assert_eq!(forward, [1, 2, 3, 4, 5]);
         assert_eq!(backward, [5, 4, 3, 2, 1]);
     }
+
+    async fn a_page_of_large_events_ends_early_and_says_that_there_are_more(store) {
+        five_large(store).await;
+        let forward = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!((versions(&forward.events), forward.more), (vec![1, 2, 3], true));
+        let rest = page(store, "a-1", StreamRead::after(3)).await;
+        assert_eq!((versions(&rest.events), rest.more), (vec![4, 5], false));
+        let backward = page(store, "a-1", StreamRead::before(6)).await;
+        assert_eq!((versions(&backward.events), backward.more), (vec![5, 4, 3], true));
+        let bound = StreamRead::after(0).until(Bound::Version(3));
+        let bound = page(store, "a-1", bound).await;
+        assert_eq!((versions(&bound.events), bound.more), (vec![1, 2, 3], false));
+    }
 }

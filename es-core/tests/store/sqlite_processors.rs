@@ -2,9 +2,11 @@
 
 use crate::kit::*;
 use es_core::store::{
-    Advance, Checkpoint, DocumentWrite, EventStore, LEASE, ReadError, SqliteOpenError, SqliteStore,
+    Advance, Checkpoint, DocumentRange, DocumentWrite, EventStore, LEASE, ReadError, SqliteOpenError,
+    SqliteStore,
 };
 use rusqlite::Connection;
+use std::task::Poll;
 use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -148,6 +150,35 @@ async fn a_file_that_cannot_be_brought_up_is_left_as_it_was() {
     let number = |sql| raw.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(number("PRAGMA user_version"), 1);
     assert_eq!(number("SELECT count(*) FROM sqlite_schema WHERE name = 'processors'"), 0);
+}
+
+#[tokio::test]
+async fn a_large_build_is_forgotten_in_steps_and_by_whoever_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder).await;
+    let held = run_out(&store, "p").await;
+    let keys = (0..5_000).map(|n| write("p", &format!("{n:04}"), "x"));
+    store.advance(advance_to(&held, 1, keys.collect())).await.unwrap();
+    let left = async || {
+        let all = DocumentRange { limit: 10_000, ..DocumentRange::default() };
+        store.list_documents("p", &all).await.unwrap().len()
+    };
+    let mut forgetting = Box::pin(store.forget("p"));
+    while left().await == 5_000 {
+        let is_done = std::future::poll_fn(|cx| Poll::Ready(forgetting.as_mut().poll(cx).is_ready())).await;
+        assert!(!is_done, "it was one step");
+        // Behind each step there is room for others; this one is done behind the step that is under way.
+        filled(&store, "a-1", 1).await;
+    }
+    assert!((1..5_000).contains(&left().await));
+    assert!(
+        is_fenced(&store.advance(advance_to(&held, 2, Vec::new())).await),
+        "nobody writes for it any more"
+    );
+    drop(forgetting);
+    assert_eq!(store.processors("").await.unwrap().len(), 1, "it is still there to be forgotten");
+    store.forget("p").await.unwrap();
+    assert_eq!((left().await, store.processors("").await.unwrap()), (0, Vec::new()));
 }
 
 #[tokio::test]

@@ -11,14 +11,17 @@ use crate::projection::Projection;
 use crate::runtime::{Follower, Halt};
 use crate::service::BoxFuture;
 use crate::store::{
-    Advance, AdvanceError, BoxError, Checkpoint, Filter, InlineFailure, InlineStep, Lease, LogPage,
+    Advance, AdvanceError, BoxError, Checkpoint, Filter, InlineFailure, InlineStep, LEASE, Lease, LogPage,
     StoredEvent,
 };
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-/// The most events that are applied in one step.
-pub(super) const CHUNK: usize = 500;
+/// How long a live build holds still for the one that is to take its place, and how often it looks meanwhile.
+const PATIENCE: Duration = LEASE;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What a projection keeps, and how it is written.
 pub(super) trait Kind: Send + Sync + 'static {
@@ -27,9 +30,15 @@ pub(super) trait Kind: Send + Sync + 'static {
     type Prepared: Send + Sync;
     /// Whether it keeps documents, which can be copied and compared.
     const KEEPS_DOCUMENTS: bool;
+    /// The most events that are read, applied and written in one step.
+    const STEP: u32;
 
     /// The events that it is for.
     fn filter() -> Filter;
+    /// What is wrong with it, as far as its declaration says.
+    fn fault() -> Option<String> {
+        None
+    }
     /// Applies events that follow the lease's checkpoint.
     fn prepare(
         &self,
@@ -120,6 +129,9 @@ impl<K: Kind> Follower for BuildFollower<K> {
     fn filter(&self) -> &Filter {
         &self.shared.filter
     }
+    fn page(&self) -> u32 {
+        K::STEP
+    }
     fn follow<'a>(
         &'a self,
         _: &'a App,
@@ -133,13 +145,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
                 return Ok(());
             }
             let from = page.events.partition_point(|event| event.position <= lease.checkpoint.position);
-            let mut events = &page.events[from..];
-            while events.len() > CHUNK {
-                let (chunk, rest) = events.split_at(CHUNK);
-                self.step(lease, chunk, behind(chunk).unwrap_or(end)).await?;
-                events = rest;
-            }
-            self.step(lease, events, end).await
+            self.step(lease, &page.events[from..], end).await
         })
     }
     fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
@@ -204,8 +210,13 @@ impl<K: Kind> BuildFollower<K> {
         to: Checkpoint,
     ) -> Result<bool, Failure> {
         let prepared = self.shared.kind.prepare(&self.build, lease, events).await?;
+        let patience = Instant::now() + PATIENCE;
         loop {
             let known = self.known().await?;
+            if self.is_nearly_caught_up_with(&known.ledger, lease).await? && Instant::now() < patience {
+                sleep(LOOK).await;
+                continue;
+            }
             let turn = self.turn(&known, to.position).await?;
             let mut advance = begun::<K::Projection>(lease);
             // Where there is nothing to reach, what else is to be written must not count as written.
@@ -250,6 +261,20 @@ impl<K: Kind> BuildFollower<K> {
             live.is_none_or(|live| live.position <= to)
         };
         Ok(Turn::of(control, known, self.build.id, is_as_far)?)
+    }
+
+    /// Whether a build that shall be read instead of this one is on its way over the last page behind it. Under
+    /// a steady load that build would come near again and again, and never come as far.
+    async fn is_nearly_caught_up_with(&self, ledger: &Ledger, lease: &Lease) -> Result<bool, Halt> {
+        if !ledger.is_switching() || ledger.live != self.build.id {
+            return Ok(false);
+        }
+        let target = self.shared.control.processor(ledger.target).await?;
+        Ok(target.is_some_and(|target| {
+            let left = lease.checkpoint.position.0.checked_sub(target.checkpoint.position.0);
+            // One that nobody takes further is not waited for.
+            target.owner.is_some() && left.is_some_and(|left| (1..=u64::from(K::STEP)).contains(&left))
+        }))
     }
 
     /// Forgets what nobody reads any more, except for what somebody is still about to leave.

@@ -5,6 +5,7 @@ use super::ledger::{Build, BuildId, Ledger};
 use crate::id::Position;
 use crate::store::{
     Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, EventStore, LEASE, ReadError, StoredDocument,
+    StoredProcessor,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -103,9 +104,14 @@ impl Control {
 
     /// How far a build has come; `None` if it is not stored.
     pub(super) async fn checkpoint(&self, build: BuildId) -> Result<Option<Checkpoint>, ReadError> {
+        Ok(self.processor(build).await?.map(|stored| stored.checkpoint))
+    }
+
+    /// How far a build has come, and whether somebody takes it further; `None` if it is not stored.
+    pub(super) async fn processor(&self, build: BuildId) -> Result<Option<StoredProcessor>, ReadError> {
         let processor = self.build(build).processor;
         let stored = self.store.processors(&processor).await?;
-        Ok(stored.into_iter().find(|stored| stored.name == processor).map(|stored| stored.checkpoint))
+        Ok(stored.into_iter().find(|stored| stored.name == processor))
     }
 
     /// The live build's document under a key. A switch in between is noticed: what it leaves behind may be

@@ -1,6 +1,6 @@
 //! A copy of a projection as it was at a time.
 
-use super::build::{CHUNK, Kind, Shared};
+use super::build::{Kind, Shared};
 use super::error::{DocumentError, ProjectionError};
 use super::ledger::Build;
 use super::read::{self, Documents};
@@ -105,7 +105,7 @@ async fn fill<K: Kind>(shared: &Shared<K>, mut lease: Lease, until: Timestamp) -
     while lease.checkpoint.position < head {
         let after = lease.checkpoint.position;
         let LogPage { mut events, scanned_to, scanned_id, .. } =
-            store.read_log(after, &shared.filter, u32::try_from(CHUNK).unwrap_or(u32::MAX)).await?;
+            store.read_log(after, &shared.filter, K::STEP).await?;
         events.retain(|event| event.recorded_at <= until && event.position <= head);
         let prepared = shared.kind.prepare(&build, &lease, &events).await.map_err(|failure| failure.halt)?;
         let to = Checkpoint { position: scanned_to, event: scanned_id };

@@ -4,31 +4,57 @@ use super::build::{Kind, begun};
 use super::error::ProjectionError;
 use super::events::{self, Failure};
 use super::ledger::Build;
-use super::sheet::{Sheet, Step};
+use super::sheet::{Plan, Sheet};
 use super::turn::{Shows, Turn};
 use crate::id::Position;
 use crate::projection::Document;
+use crate::runtime::Halt;
 use crate::store::{
     Advance, AdvanceError, DocumentWrite, EventStore, Filter, InlineFailure, InlineStep, Lease,
     MAX_COMMIT_BYTES, StoredDocument, StoredEvent,
 };
 use std::any::Any;
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many documents are read in one call.
 const LOADED: usize = 500;
 
+/// The most events of one step. A document that many of them change is read and written once.
+pub(super) const STEP: u32 = 10_000;
+
+/// The most events that wait for documents to be read.
+const PART: usize = 500;
+
+/// The most bytes of documents that are kept from one step to the next.
+const KEPT: usize = 32 * 1024 * 1024;
+
 /// Documents of a `P`, in a store.
-pub(super) struct Documents<P> {
-    pub store: Arc<dyn EventStore>,
-    pub projection: PhantomData<fn() -> P>,
+pub(super) struct Documents<P: Document> {
+    store: Arc<dyn EventStore>,
+    /// What the last step of a build that catches up has left behind it.
+    kept: Mutex<HashMap<Arc<str>, Kept<P>>>,
+}
+
+/// Documents as they are stored while a lease is held: nobody else writes them.
+struct Kept<P: Document> {
+    epoch: u64,
+    position: Position,
+    sheet: Sheet<P>,
+}
+
+/// What is to be written with a step.
+pub(super) struct Prepared<P: Document> {
+    writes: Vec<DocumentWrite>,
+    /// The documents that they are of, where another step follows at once.
+    sheet: Mutex<Option<Sheet<P>>>,
 }
 
 impl<P: Document> Kind for Documents<P> {
     type Projection = P;
-    type Prepared = Vec<DocumentWrite>;
+    type Prepared = Prepared<P>;
     const KEEPS_DOCUMENTS: bool = true;
+    const STEP: u32 = STEP;
 
     fn filter() -> Filter {
         events::filter(P::METHODS)
@@ -39,28 +65,32 @@ impl<P: Document> Kind for Documents<P> {
         build: &Build,
         lease: &Lease,
         events: &[StoredEvent],
-    ) -> Result<Vec<DocumentWrite>, Failure> {
-        let mut sheet = Sheet::<P>::new();
-        let steps = sheet.plan(events)?;
-        for keys in sheet.keys().chunks(LOADED) {
-            for stored in self.store.documents(&build.processor, keys).await? {
-                sheet.put(&stored)?;
-            }
-        }
-        sheet.apply(&steps)?;
-        let writes = sheet.into_writes(&build.processor)?;
-        Ok(self.write_ahead(lease, writes).await?)
+    ) -> Result<Prepared<P>, Failure> {
+        let mut sheet = self.take_kept(lease).unwrap_or_else(Sheet::new);
+        self.apply(&mut sheet, build, events).await?;
+        let writes = sheet.writes(&build.processor)?;
+        let writes = self.write_ahead(lease, writes).await?;
+        let is_full = events.len() >= STEP as usize && sheet.size() <= KEPT;
+        Ok(Prepared { writes, sheet: Mutex::new(is_full.then_some(sheet)) })
     }
 
     async fn commit(
         &self,
         _: &Build,
         mut advance: Advance,
-        prepared: &Vec<DocumentWrite>,
+        prepared: &Prepared<P>,
         _: Shows,
     ) -> Result<(), AdvanceError> {
-        advance.writes.extend(prepared.iter().cloned());
-        self.store.advance(advance).await
+        advance.writes.extend(prepared.writes.iter().cloned());
+        let (processor, epoch, to) = (advance.processor.clone(), advance.epoch, advance.to);
+        self.store.advance(advance).await?;
+        if let Some(to) = to
+            && let Some(mut sheet) = lock(&prepared.sheet).take()
+        {
+            sheet.written();
+            lock(&self.kept).insert(processor, Kept { epoch, position: to.position, sheet });
+        }
+        Ok(())
     }
 
     fn tables(_: &Build) -> Option<String> {
@@ -74,14 +104,17 @@ impl<P: Document> Kind for Documents<P> {
         events: &[StoredEvent],
         turn: Turn,
     ) -> Result<Box<dyn InlineStep>, InlineFailure> {
-        let mut sheet = Sheet::<P>::new();
-        let steps = sheet.plan(events).map_err(|failure| {
-            InlineFailure::at(failure, |done| events.get(done).map(|event| event.position))
-        })?;
-        Ok(Box::new(Planned { sheet, steps, collection: build.processor.clone(), ledger: turn.write }))
+        let (mut sheet, mut plan) = (Sheet::<P>::new(), Plan::new());
+        for (done, stored) in events.iter().enumerate() {
+            sheet
+                .plan(&mut plan, stored)
+                .map_err(|halt| InlineFailure::at(Failure { done, halt }, |_| Some(stored.position)))?;
+        }
+        Ok(Box::new(Planned { sheet, plan, collection: build.processor.clone(), ledger: turn.write }))
     }
 
     async fn forget(&self, _: &Lease, build: &Build) -> Result<(), AdvanceError> {
+        lock(&self.kept).remove(&build.processor);
         self.store.forget(&build.processor).await
     }
 
@@ -90,7 +123,56 @@ impl<P: Document> Kind for Documents<P> {
     }
 }
 
+/// Nothing panics while one of these locks is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<P: Document> Documents<P> {
+    pub fn new(store: Arc<dyn EventStore>) -> Self {
+        Self { store, kept: Mutex::default() }
+    }
+
+    /// What was kept, if the lease is still that one, and its checkpoint.
+    fn take_kept(&self, lease: &Lease) -> Option<Sheet<P>> {
+        let kept = lock(&self.kept).remove(&lease.processor)?;
+        let is_current = kept.epoch == lease.epoch && kept.position == lease.checkpoint.position;
+        is_current.then_some(kept.sheet)
+    }
+
+    /// Applies each event at once where its documents are known, and else some of them together.
+    async fn apply(
+        &self,
+        sheet: &mut Sheet<P>,
+        build: &Build,
+        events: &[StoredEvent],
+    ) -> Result<(), Failure> {
+        let mut plan = Plan::new();
+        for (n, stored) in events.iter().enumerate() {
+            if n % PART == 0 {
+                // So that the lease is kept meanwhile.
+                tokio::task::yield_now().await;
+            }
+            sheet.plan(&mut plan, stored).map_err(|halt| Failure { done: n, halt })?;
+            let before = n + 1 - plan.len();
+            if !sheet.is_read() && plan.len() < PART && n + 1 < events.len() {
+                continue;
+            }
+            self.read(sheet, build).await?;
+            sheet.apply(&mut plan).map_err(|failure| Failure { done: before + failure.done, ..failure })?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, sheet: &mut Sheet<P>, build: &Build) -> Result<(), Halt> {
+        for keys in sheet.to_read().chunks(LOADED) {
+            for stored in self.store.documents(&build.processor, keys).await? {
+                sheet.put(&stored)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes as much ahead of the checkpoint as does not fit into one advance, and answers the rest. What is
     /// written ahead carries its position and is not changed again; a deleted document carries none, so it
     /// goes with the checkpoint.
@@ -120,7 +202,7 @@ impl<P: Document> Documents<P> {
 /// Events of a commit, with the documents that they change.
 struct Planned<P: Document> {
     sheet: Sheet<P>,
-    steps: Vec<Step<P>>,
+    plan: Plan<P>,
     collection: Arc<str>,
     ledger: Option<DocumentWrite>,
 }
@@ -135,14 +217,13 @@ impl<P: Document> InlineStep for Planned<P> {
         documents: Vec<StoredDocument>,
         _: Option<&dyn Any>,
     ) -> Result<Vec<DocumentWrite>, InlineFailure> {
-        let Self { mut sheet, steps, collection, ledger } = *self;
+        let Self { mut sheet, mut plan, collection, ledger } = *self;
         for stored in &documents {
             sheet.put(stored)?;
         }
-        sheet
-            .apply(&steps)
-            .map_err(|failure| InlineFailure::at(failure, |done| steps.get(done).map(Step::position)))?;
-        let mut writes = sheet.into_writes(&collection)?;
+        let applied = sheet.apply(&mut plan);
+        applied.map_err(|failure| InlineFailure::at(failure, |done| plan.position(done)))?;
+        let mut writes = sheet.writes(&collection)?;
         writes.extend(ledger);
         Ok(writes)
     }

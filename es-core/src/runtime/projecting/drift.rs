@@ -1,14 +1,14 @@
 //! Whether what is kept is what the log gives.
 
-use super::build::CHUNK;
+use super::documents::STEP;
 use super::error::ProjectionError;
 use super::events;
 use super::ledger::Build;
-use super::sheet::Sheet;
+use super::sheet::{Plan, Sheet};
 use crate::id::Position;
 use crate::projection::Document;
 use crate::runtime::Halt;
-use crate::store::{BoxError, DocumentRange, EventStore, Filter, ReadError};
+use crate::store::{BoxError, DocumentRange, EventStore, Filter, ReadError, StoredDocument};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -24,8 +24,12 @@ pub(super) async fn drift<P: Document>(
     store: &dyn EventStore,
     build: &Build,
 ) -> Result<Vec<String>, ProjectionError> {
-    let mut fold =
-        Fold::<P> { sheet: Sheet::new(), filter: events::filter(P::METHODS), position: Position(0) };
+    let mut fold = Fold::<P> {
+        sheet: Sheet::new(),
+        filter: events::filter(P::METHODS),
+        position: Position(0),
+        head: store.head().await?,
+    };
     let halted = |halt| ProjectionError::of(P::NAME, halt);
     fold.go_on(store, position(store, build).await?).await.map_err(halted)?;
     let mut differing = fold.compare_all(store, build).await.map_err(halted)?;
@@ -49,25 +53,30 @@ async fn position(store: &dyn EventStore, build: &Build) -> Result<Position, Rea
 }
 
 /// What the log gives.
-struct Fold<P> {
+struct Fold<P: Document> {
     sheet: Sheet<P>,
     filter: Filter,
     position: Position,
+    /// The end of the log.
+    head: Position,
 }
 
 impl<P: Document> Fold<P> {
     async fn go_on(&mut self, store: &dyn EventStore, to: Position) -> Result<(), Halt> {
         while self.position < to {
-            let limit = u32::try_from(CHUNK).unwrap_or(u32::MAX);
-            let mut page = store.read_log(self.position, &self.filter, limit).await?;
+            let mut page = store.read_log(self.position, &self.filter, STEP).await?;
             if page.scanned_to <= self.position {
                 return Err(Halt::Stopped(format!(
                     "the log ends before position {to}, where it has come to"
                 )));
             }
+            self.head = page.head;
             page.events.retain(|event| event.position <= to);
-            let steps = self.sheet.plan(&page.events).map_err(|failure| failure.halt)?;
-            self.sheet.apply(&steps).map_err(|failure| failure.halt)?;
+            let mut plan = Plan::new();
+            for stored in &page.events {
+                self.sheet.plan(&mut plan, stored)?;
+                self.sheet.apply(&mut plan).map_err(|failure| failure.halt)?;
+            }
             self.position = page.scanned_to.min(to);
         }
         Ok(())
@@ -82,7 +91,7 @@ impl<P: Document> Fold<P> {
             let Some(last) = page.last() else { break };
             range.after = Some(last.key.clone());
             for stored in page {
-                if !self.holds(&stored.key, Some(&stored.body))? {
+                if !self.is_ahead(&stored) && !self.holds(&stored.key, Some(&stored.body))? {
                     differing.push(stored.key.clone());
                 }
                 seen.insert(stored.key);
@@ -106,14 +115,21 @@ impl<P: Document> Fold<P> {
         for keys in keys.chunks(PAGE as usize) {
             let stored = store.documents(&build.processor, keys).await?;
             for key in keys {
-                let body =
-                    stored.iter().find(|document| document.key == *key).map(|document| &*document.body);
-                if !self.holds(key, body)? {
+                let stored = stored.iter().find(|document| document.key == *key);
+                if stored.is_some_and(|stored| self.is_ahead(stored)) {
+                    continue;
+                }
+                if !self.holds(key, stored.map(|stored| &*stored.body))? {
                     differing.push(key.clone());
                 }
             }
         }
         Ok(differing)
+    }
+
+    /// Whether it was written before the checkpoint behind it. No projection writes what no event has caused.
+    fn is_ahead(&self, stored: &StoredDocument) -> bool {
+        self.position < stored.position && stored.position <= self.head
     }
 
     /// Whether the document of a key is just this. The order of the fields of a map says nothing.

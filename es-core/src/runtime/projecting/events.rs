@@ -57,8 +57,18 @@ pub(super) struct Read<M: 'static> {
 /// # Errors
 /// [`Halt::Newer`] or [`Halt::Stopped`]: nothing is passed over because it cannot be read.
 pub(super) fn read<M: Method>(methods: &'static [M], stored: &StoredEvent) -> Result<Read<M>, Halt> {
-    let event = raw(stored)?;
     let mut messages = Vec::new();
+    let event = read_to(&mut messages, methods, stored)?;
+    Ok(Read { event, messages })
+}
+
+/// As [`read`], into a list that is there already, and empty.
+pub(super) fn read_to<M: Method>(
+    messages: &mut Vec<(&'static M, Message)>,
+    methods: &'static [M],
+    stored: &StoredEvent,
+) -> Result<RawEvent, Halt> {
+    let event = raw(stored)?;
     let mut known = None;
     for method in methods {
         let is_taken = match method.takes() {
@@ -78,7 +88,7 @@ pub(super) fn read<M: Method>(methods: &'static [M], stored: &StoredEvent) -> Re
         Some((known, false)) if !messages.iter().any(|(method, _)| is_typed(*method)) => {
             Err(out_of_range(&event, known).into())
         }
-        _ => Ok(Read { event, messages }),
+        _ => Ok(event),
     }
 }
 

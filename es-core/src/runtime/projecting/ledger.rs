@@ -82,6 +82,12 @@ impl Ledger {
         self.builds.iter().any(differs).then(|| newest.unwrap_or(version) + 1)
     }
 
+    /// The build to compare with what the code of a version makes of the log: the one that is read, or else
+    /// the newest.
+    pub fn to_compare(&self, version: u32) -> Option<BuildId> {
+        self.of_version(version).max_by_key(|build| (*build == self.live, build.n))
+    }
+
     /// With this version as the one that shall be read; its newest build, or a first one.
     pub fn opened(mut self, version: u32, fingerprint: u64) -> Self {
         self.target = match self.of_version(version).max_by_key(|build| build.n) {
@@ -174,6 +180,19 @@ mod tests {
         assert_eq!(ledger.retired, [id(1, 1)]);
         assert_eq!(ledger.clone().rebuilt(1, 7).target, id(1, 3));
         assert!(ledger.forgotten(id(1, 1)).retired.is_empty());
+    }
+
+    #[test]
+    fn what_is_compared_is_of_the_version_that_compares() {
+        let ledger = Ledger::new(1, 7).opened(2, 8).rebuilt(2, 8);
+        assert_eq!(ledger.to_compare(1), Some(id(1, 1)));
+        assert_eq!(ledger.to_compare(2), Some(id(2, 2)));
+        assert_eq!(ledger.to_compare(3), None);
+        assert_eq!(
+            Ledger::new(1, 7).rebuilt(1, 7).to_compare(1),
+            Some(id(1, 1)),
+            "it is the one that is read"
+        );
     }
 
     #[test]

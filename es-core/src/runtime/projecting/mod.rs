@@ -33,7 +33,6 @@ use ledger::Ledger;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A projection that runs in an app.
@@ -65,7 +64,7 @@ pub struct Mounted(Arc<dyn Projecting>);
 impl Mounted {
     /// One that keeps documents.
     pub(crate) fn documents<P: Document>(store: Arc<dyn EventStore>) -> Self {
-        let kind = documents::Documents::<P> { store: store.clone(), projection: PhantomData };
+        let kind = documents::Documents::<P>::new(store.clone());
         let control = Control { store, name: P::NAME };
         Self(Arc::new(MountedKind { shared: Arc::new(Shared::new(kind, control)) }))
     }
@@ -117,6 +116,9 @@ impl<K: Kind> Projecting for MountedKind<K> {
         let (name, version) = (K::Projection::NAME, K::Projection::VERSION);
         let fingerprint = K::Projection::FINGERPRINT;
         Box::pin(async move {
+            if let Some(fault) = K::fault() {
+                return Err(fault);
+            }
             let opened = self.shared.change(move |ledger| {
                 let Some(ledger) = ledger else { return Ok(Ledger::new(version, fingerprint)) };
                 match ledger.other_shape(version, fingerprint) {
@@ -147,8 +149,15 @@ impl<K: Kind> Projecting for MountedKind<K> {
     }
     fn drift(&self) -> BoxFuture<'_, Result<Vec<String>, ProjectionError>> {
         Box::pin(async move {
-            let live = self.shared.control.known().await?.ledger.live;
-            self.shared.kind.drift(&self.shared.control.build(live)).await
+            let version = K::Projection::VERSION;
+            let ledger = self.shared.control.known().await?.ledger;
+            let build = ledger.to_compare(version).ok_or_else(|| ProjectionError::Failed {
+                name: K::Projection::NAME,
+                reason: format!(
+                    "no build of version {version} is kept any more: another one has taken its place"
+                ),
+            })?;
+            self.shared.kind.drift(&self.shared.control.build(build)).await
         })
     }
 }
@@ -205,7 +214,10 @@ impl App {
     /// Compares what is kept with what the log gives, up to where the projection has come. The answer is the
     /// text of every key whose document differs, is missing, or should not be there; nothing is repaired.
     ///
-    /// The documents are held in memory for it, all of them.
+    /// What is compared is the build of this app's version: the one that is read, or, while another version is
+    /// read, the newest one. The documents are held in memory for it, all of them. A document that was written
+    /// ahead of the projection, as the first part of a step that was too large for one write, is passed over
+    /// until the projection has come to it.
     ///
     /// # Errors
     /// [`ProjectionError`]: it is not mounted, it keeps rows, a method fails, or the store does not answer.

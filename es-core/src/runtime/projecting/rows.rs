@@ -10,13 +10,14 @@ use crate::id::Position;
 use crate::incoming::{Message, Takes};
 use crate::projection::{Projection, RowChange, RowMethod, Rows};
 use crate::store::{
-    Advance, AdvanceError, BoxError, BuildTables, DocumentWrite, Filter, InlineFailure, InlineStep, Lease,
-    RowStore, StoredDocument, StoredEvent,
+    Advance, AdvanceError, BoxError, BuildTables, DocumentWrite, Filter, InlineFailure, InlineStep, LEASE,
+    Lease, ReadError, RowStore, StoredDocument, StoredEvent,
 };
 use crate::upcast::PayloadError;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use uuid::Uuid;
 
 impl<P: Rows> Method for RowMethod<P> {
     fn takes(&self) -> Takes {
@@ -43,9 +44,22 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
     type Projection = P;
     type Prepared = Ready<P>;
     const KEEPS_DOCUMENTS: bool = false;
+    /// All others who write wait for it.
+    const STEP: u32 = 500;
 
     fn filter() -> Filter {
         events::filter(P::METHODS)
+    }
+
+    fn fault() -> Option<String> {
+        let name = P::NAME;
+        (name.starts_with('_') || name.contains("__")).then(|| {
+            format!(
+                "projection \"{name}\" keeps rows, and `__` stands between a table's name and its projection's: \
+                 give it a name that neither has `__` in it nor begins with `_`, as in `#[projection(name = \"{}\")]`",
+                name.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+            )
+        })
     }
 
     async fn prepare(&self, _: &Build, lease: &Lease, events: &[StoredEvent]) -> Result<Ready<P>, Failure> {
@@ -98,9 +112,20 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
     }
 
     async fn forget(&self, lease: &Lease, build: &Build) -> Result<(), AdvanceError> {
+        // Under its own lease, which nobody can hold then: whoever still writes for it must not find its tables
+        // gone. An owner of its own, since the holder may be of this process.
+        let own = self.store.acquire(&build.processor, Uuid::new_v4(), LEASE).await.map_err(unread)?;
+        if own.is_none() && is_known(&*self.store, build).await.map_err(unread)? {
+            return Err(AdvanceError::Fenced { processor: build.processor.clone() });
+        }
+        let advance = Advance::under(own.as_ref().unwrap_or(lease));
         let tables = tables::<P>(build);
         let drop = move |tx: &P::Tx| tx.drop_tables(&tables);
-        self.store.advance_with(Advance::under(lease), self::tables::<P>(build), Box::new(drop)).await?;
+        let dropped = self.store.advance_with(advance, self::tables::<P>(build), Box::new(drop)).await;
+        if let Some(own) = own {
+            self.store.release(&own).await?;
+        }
+        dropped?;
         self.store.forget(&build.processor).await
     }
 }
@@ -111,6 +136,15 @@ fn read<P: Rows>(events: &[StoredEvent]) -> Result<Arc<Vec<Read<RowMethod<P>>>>,
         ready.push(events::read(P::METHODS, stored).map_err(|halt| Failure { done, halt })?);
     }
     Ok(Arc::new(ready))
+}
+
+fn unread(error: ReadError) -> AdvanceError {
+    AdvanceError::Unavailable(error.into())
+}
+
+async fn is_known(store: &impl RowStore, build: &Build) -> Result<bool, ReadError> {
+    let stored = store.processors(&build.processor).await?;
+    Ok(stored.iter().any(|stored| stored.name == build.processor))
 }
 
 /// The end of the names of a build's tables. The projection is in it: another one may call a table the same.

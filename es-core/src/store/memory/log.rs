@@ -4,6 +4,7 @@ use super::inline::Taken;
 use super::processors::Processors;
 use crate::id::{ByStream, Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
+use crate::store::limits::PageRoom;
 use crate::store::{
     Append, AppendError, Appended, Bound, Checkpoint, Commit, DocumentWrite, Fence, Filter, LogPage,
     Redaction, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead, clock, limits,
@@ -179,20 +180,30 @@ impl Inner {
             }
         };
         let window = read.window(entry.first(), last);
-        let indices = &entry.events[window.indices()];
-        let events = indices.iter().map(|&index| self.log[index].clone());
-        let events = if read.backward { events.rev().collect() } else { events.collect() };
-        StreamPage { events, head, more: window.more }
+        let mut indices = entry.events[window.indices()].iter();
+        let mut page = StreamPage { events: Vec::new(), head, more: window.more };
+        let mut room = PageRoom::new(read.limit);
+        while let Some(&index) = if read.backward { indices.next_back() } else { indices.next() } {
+            if room.is_full() {
+                page.more = true;
+                break;
+            }
+            room.take(&self.log[index]);
+            page.events.push(self.log[index].clone());
+        }
+        page
     }
 
     pub fn read_log(&self, after: Position, filter: &Filter, limit: u32) -> LogPage {
         let head = self.end();
         let mut page = LogPage { events: Vec::new(), scanned_to: after, scanned_id: None, head };
+        let mut room = PageRoom::new(limit);
         for event in self.behind(after).iter().take(limits::MAX_SCAN) {
             page.scanned_to = event.position;
             if filter.accepts(event.stream.as_str(), event.stream.category(), &event.name) {
+                room.take(event);
                 page.events.push(event.clone());
-                if page.events.len() >= limit.max(1) as usize {
+                if room.is_full() {
                     break;
                 }
             }

@@ -160,7 +160,10 @@ impl File {
         let mut attempts = 0;
         loop {
             let cause = match self.attempt(batch) {
-                Ok(end) => return Ok(end),
+                Ok(end) => {
+                    self.connection.take_if(|connection| connection.is_lost());
+                    return Ok(end);
+                }
                 Err(cause) => cause,
             };
             // With the connection goes an open transaction.

@@ -6,17 +6,27 @@ use crate::store::BoxError;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use std::any::Any;
+use std::cell::Cell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// What the guard refuses, whatever the state of the transaction: it is prepared only.
+const FORBIDDEN: &str = "SAVEPOINT guarded";
+
 /// A connection with a guard that is put up for work of a projection.
 pub(super) struct Guarded {
     connection: Rc<Connection>,
     is_up: Arc<AtomicBool>,
+    is_lost: Cell<bool>,
 }
+
+/// Work has taken the guard off.
+#[derive(Debug, thiserror::Error)]
+#[error("it has set another authorizer: the transaction's must stay")]
+struct TakenOff;
 
 /// A projection panicked.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +37,7 @@ impl Guarded {
     pub fn new(mut connection: Connection) -> rusqlite::Result<Self> {
         let is_up = Arc::new(AtomicBool::new(false));
         install(&mut connection, &is_up)?;
-        Ok(Self { connection: Rc::new(connection), is_up })
+        Ok(Self { connection: Rc::new(connection), is_up, is_lost: Cell::new(false) })
     }
 
     /// Runs work on the connection, in the transaction that it is in. A panic is an error.
@@ -44,8 +54,19 @@ impl Guarded {
         self.connection.flush_prepared_statement_cache();
         self.is_up.store(true, Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&tx)));
+        // rusqlite 0.39 sets an authorizer on a shared connection.
+        let stands = self.connection.prepare(FORBIDDEN).is_err();
         self.is_up.store(false, Ordering::Relaxed);
+        if !stands {
+            self.is_lost.set(true);
+            return Err(TakenOff.into());
+        }
         outcome.unwrap_or_else(|panic| Err(Panicked(text(panic.as_ref())).into()))
+    }
+
+    /// Whether the guard is gone, so that this connection must not be used for work again.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.get()
     }
 }
 
@@ -114,4 +135,35 @@ pub(super) fn for_reading_rows(connection: &mut Connection) -> rusqlite::Result<
 
 fn is_ours(table: &str) -> bool {
     TABLES.iter().any(|ours| ours.eq_ignore_ascii_case(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guarded(take_off: bool) -> Guarded {
+        let mut guarded = Guarded::new(Connection::open_in_memory().unwrap()).unwrap();
+        if take_off {
+            let connection = Rc::get_mut(&mut guarded.connection).unwrap();
+            connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).unwrap();
+        }
+        guarded
+    }
+
+    #[test]
+    fn work_behind_the_guard_is_done() {
+        let guarded = guarded(false);
+        guarded.execute_batch("BEGIN").unwrap();
+        guarded.work("b", &mut |tx| Ok(tx.execute_batch("CREATE TABLE mine (x)")?)).unwrap();
+        assert!(!guarded.is_lost());
+        guarded.execute_batch("COMMIT").unwrap();
+    }
+
+    #[test]
+    fn work_without_the_guard_fails_and_the_connection_is_not_used_again() {
+        let guarded = guarded(true);
+        let error = guarded.work("b", &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "it has set another authorizer: the transaction's must stay");
+        assert!(guarded.is_lost());
+    }
 }

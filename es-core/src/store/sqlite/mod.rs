@@ -322,8 +322,20 @@ impl EventStore for SqliteStore {
     }
 
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        let name = processor.to_owned();
-        Box::pin(self.step(0, move |transaction| processors::forget(transaction, &name)))
+        Box::pin(async move {
+            let name = processor.to_owned();
+            let lease =
+                self.step(0, move |transaction| processors::begin_to_forget(transaction, &name)).await?;
+            loop {
+                let (name, lease) = (processor.to_owned(), lease.clone());
+                let some = move |transaction: &mut Transaction<'_>| {
+                    processors::forget_some(transaction, &name, lease.as_ref())
+                };
+                if !self.step(0, some).await? {
+                    return Ok(());
+                }
+            }
+        })
     }
 }
 

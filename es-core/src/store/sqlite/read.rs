@@ -3,6 +3,7 @@
 use super::column::{self, event_columns};
 use super::heading::Heading;
 use crate::id::{Position, StreamId};
+use crate::store::limits::PageRoom;
 use crate::store::{
     Bound, Filter, LogPage, ReadError, StoredEvent, StoredSnapshot, StreamPage, StreamRead, clock, limits,
 };
@@ -38,8 +39,15 @@ pub(super) fn stream(
         statement.query(params![stream.as_str(), column::signed(window.low), column::signed(window.high)])?;
     page.events.reserve_exact(window.indices().len());
     let mut stream = Some(stream.clone());
+    let mut room = PageRoom::new(read.limit);
     while let Some(row) = rows.next()? {
-        page.events.push(column::event(row, &mut stream)?);
+        if room.is_full() {
+            page.more = true;
+            break;
+        }
+        let event = column::event(row, &mut stream)?;
+        room.take(&event);
+        page.events.push(event);
     }
     Ok(page)
 }
@@ -110,15 +118,18 @@ const OF_A_CATEGORY: &str = concat!(
 /// Takes what matches, until the page is full or has looked at enough.
 fn scan(mut rows: Rows<'_>, filter: &Filter, limit: u32, page: &mut LogPage) -> Result<(), ReadError> {
     let mut stream = None;
+    let mut room = PageRoom::new(limit);
     let mut scanned = 0;
     let takes_all = *filter == Filter::default();
     while let Some(row) = rows.next()? {
         scanned += 1;
         let text = |index| Ok::<_, ReadError>(row.get_ref(index)?.as_str().unwrap_or_default());
         if takes_all || filter.accepts(text(1)?, text(10)?, text(4)?) {
-            page.events.push(column::event(row, &mut stream)?);
+            let event = column::event(row, &mut stream)?;
+            room.take(&event);
+            page.events.push(event);
         }
-        if page.events.len() >= limit.max(1) as usize || scanned >= limits::MAX_SCAN {
+        if room.is_full() || scanned >= limits::MAX_SCAN {
             page.scanned_to = Position(column::unsigned(row.get(0)?));
             return Ok(());
         }

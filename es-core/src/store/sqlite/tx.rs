@@ -3,7 +3,7 @@
 use super::processors;
 use super::transaction::{Fault, Request, Transaction};
 use crate::store::{Advance, AdvanceError, BoxError, BuildTables, RowWork};
-use rusqlite::{Connection, Error, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
@@ -42,6 +42,24 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Two projections have tables of one name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is a view \"{view}\" already, which is not of this projection: give the table another name, \
+     as in `tx.table(\"other_{view}\")`"
+)]
+struct ShownByAnother {
+    view: String,
+}
+
+/// Whether a view shows the table of another build of the same projection: their names differ in the two
+/// numbers at the end.
+fn is_of_the_same(view: &str, table: &str) -> bool {
+    let without_numbers = |name: &str| name.trim_end_matches('"').rsplitn(3, '_').nth(2).map(str::to_owned);
+    let shown = view.split_once(" AS SELECT * FROM ").map(|(_, shown)| shown);
+    shown.is_some_and(|shown| without_numbers(shown) == without_numbers(table))
+}
+
 impl BuildTables for SqliteTx {
     fn tables(&self, build: &str) -> Result<Vec<String>, BoxError> {
         let end = format!("__{build}");
@@ -54,9 +72,15 @@ impl BuildTables for SqliteTx {
     }
 
     fn show(&self, table: &str, build: &str) -> Result<(), BoxError> {
+        let (view, of_build) = (quoted(table), table_of(table, build));
+        let mut find =
+            self.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND lower(name) = lower(?1)")?;
+        let shown: Option<String> = find.query_row([table], |row| row.get(0)).optional()?;
+        if shown.is_some_and(|sql| !is_of_the_same(&sql, &of_build)) {
+            return Err(ShownByAnother { view: table.to_owned() }.into());
+        }
         self.hide(table)?;
-        let (view, table) = (quoted(table), table_of(table, build));
-        Ok(self.execute_batch(&format!("CREATE VIEW {view} AS SELECT * FROM {table}"))?)
+        Ok(self.execute_batch(&format!("CREATE VIEW {view} AS SELECT * FROM {of_build}"))?)
     }
 
     fn hide(&self, table: &str) -> Result<(), BoxError> {

@@ -4,12 +4,13 @@ use super::fixture::*;
 use super::on_every_store;
 use crate::app::App;
 use crate::runtime::{DocumentError, ProjectionError};
-use crate::store::EventStore;
+use crate::store::{EventStore, LEASE, MemoryStore};
 
 on_every_store! {
     a_new_projection_is_read_at_once
     a_new_version_is_read_when_it_has_come_as_far
     while_a_switch_is_due_the_live_build_goes_on
+    under_a_steady_load_the_new_build_takes_over
     the_version_before_takes_over_again
     a_switch_needs_no_event
     a_rebuild_takes_the_place_of_its_build
@@ -58,13 +59,55 @@ async fn while_a_switch_is_due_the_live_build_goes_on<S: EventStore + Clone>(sto
     let mut lease = take(&store, follower).await;
     let first = page(&store, follower, lease.checkpoint.position, 100).await;
     write(&store, [sold("tea")]).await;
+    // Nobody takes the new one further meanwhile, so that the old one does not wait for it.
+    store.release(&lease).await.unwrap();
     drain(&store, &old).await;
+    lease = take(&store, follower).await;
     // Behind the live one by the event that it has just taken.
     follower.follow(&new, &mut lease, first).await.unwrap();
     assert_eq!(sales::<2>(&new).await, owned(&[("cup", 1), ("tea", 3)]));
     let second = page(&store, follower, lease.checkpoint.position, 100).await;
     follower.follow(&new, &mut lease, second).await.unwrap();
     assert_eq!(sales::<2>(&new).await, owned(&[("cup", 2), ("tea", 6)]));
+}
+
+async fn under_a_steady_load_the_new_build_takes_over<S: EventStore + Clone>(store: S) {
+    shop(&store).await;
+    let old = app::<Sales<1>, S>(&store).await;
+    drain(&store, &old).await;
+    let new = app::<Sales<2>, S>(&store).await;
+    let (live, target) = (&*followers(&old)[0], &*followers(&new)[0]);
+    let mut lease = take(&store, target).await;
+    let read = page(&store, target, lease.checkpoint.position, 100).await;
+    // Whatever the new one has read, the log has gone on.
+    write(&store, [sold("tea")]).await;
+    let (went, taken) = tokio::join!(run(&store, &old, live, 100), target.follow(&new, &mut lease, read));
+    (went.unwrap(), taken.unwrap());
+    assert_eq!(sales::<2>(&new).await, owned(&[("cup", 2), ("tea", 4)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_build_that_does_not_move_is_not_waited_for_without_end() {
+    let store = MemoryStore::new();
+    shop(&store).await;
+    let old = app::<Sales<1>, _>(&store).await;
+    drain(&store, &old).await;
+    let new = app::<Sales<2>, _>(&store).await;
+    let stuck = take(&store, &*followers(&new)[0]).await;
+    write(&store, [sold("tea")]).await;
+    let live = followers(&old);
+    let goes_on = run(&store, &old, &*live[0], 100);
+    let holds = async {
+        loop {
+            store.renew(&stuck, LEASE).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    tokio::select! {
+        went = tokio::time::timeout(LEASE * 3, goes_on) => went.expect("it waits").unwrap(),
+        () = holds => {}
+    }
+    assert_eq!(sales::<1>(&old).await, owned(&[("cup", 1), ("tea", 3)]));
 }
 
 async fn the_version_before_takes_over_again<S: EventStore + Clone>(store: S) {

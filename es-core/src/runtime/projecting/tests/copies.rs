@@ -12,6 +12,8 @@ on_every_store! {
     a_copy_that_fails_leaves_nothing
     what_matches_does_not_differ
     planted_drift_is_found
+    a_version_is_compared_by_its_own_code
+    what_was_written_ahead_is_no_drift
     what_the_projection_has_not_come_to_is_no_drift
 }
 
@@ -77,6 +79,44 @@ async fn planted_drift_is_found<S: EventStore + Clone>(store: S) {
     drain(&store, &app).await;
     spoil(&store, &app).await;
     assert_eq!(app.matches_events("sales").await.unwrap(), ["cup", "jug", "tea"]);
+}
+
+async fn a_version_is_compared_by_its_own_code<S: EventStore + Clone>(store: S) {
+    shop(&store).await;
+    drain(&store, &app::<Sales<1>, S>(&store).await).await;
+    let new = app::<Sales<2>, S>(&store).await;
+    let follower = &*followers(&new)[0];
+    let mut lease = take(&store, follower).await;
+    let part = page(&store, follower, Position(0), 2).await;
+    follower.follow(&new, &mut lease, part).await.unwrap();
+    store.release(&lease).await.unwrap();
+    assert_eq!(new.matches_events("sales").await.unwrap(), Vec::<String>::new());
+    spoil(&store, &new).await;
+    assert_eq!(new.matches_events("sales").await.unwrap(), ["cup"], "the others are ahead of position 2");
+    drain(&store, &app::<Sales<3>, S>(&store).await).await;
+    drain(&store, &app::<Sales<4>, S>(&store).await).await;
+    let error = new.matches_events("sales").await.unwrap_err();
+    assert!(error.to_string().contains("no build of version 2 is kept any more"), "{error}");
+}
+
+async fn what_was_written_ahead_is_no_drift<S: EventStore + Clone>(store: S) {
+    shop(&store).await;
+    let app = app::<Sales<1>, S>(&store).await;
+    drain(&store, &app).await;
+    write(&store, [sold("tea")]).await;
+    let lease = take(&store, &*followers(&app)[0]).await;
+    for (position, drift) in [(7, vec![]), (8, vec!["tea"])] {
+        let mut ahead = Advance::under(&lease);
+        ahead.writes.push(DocumentWrite {
+            collection: lease.processor.clone(),
+            key: "tea".into(),
+            revision: None,
+            position: Position(position),
+            body: Some("{\"count\":3}".into()),
+        });
+        store.advance(ahead).await.unwrap();
+        assert_eq!(app.matches_events("sales").await.unwrap(), drift, "of an event at {position}");
+    }
 }
 
 async fn what_the_projection_has_not_come_to_is_no_drift<S: EventStore + Clone>(store: S) {

@@ -12,6 +12,7 @@ on_every_store! {
     counts_by_key
     pages_of_any_size_give_the_same
     a_page_that_comes_twice_counts_once
+    documents_that_stay_in_memory_are_those_of_the_store
     documents_are_listed_in_parts
     a_document_over_the_limit_of_one_write_is_written
     a_method_that_fails_stops_the_projection_behind_what_is_done
@@ -59,6 +60,34 @@ async fn a_page_that_comes_twice_counts_once<S: EventStore + Clone>(store: S) {
         follower.follow(&app, &mut lease.clone(), page.clone()).await.unwrap();
     }
     assert_eq!(sales::<1>(&app).await, owned(&SHOP));
+}
+
+async fn documents_that_stay_in_memory_are_those_of_the_store<S: EventStore + Clone>(store: S) {
+    let app = app::<Sales<1>, S>(&store).await;
+    let other = self::app::<Sales<1>, S>(&store).await;
+    let (follower, others) = (&*followers(&app)[0], &*followers(&other)[0]);
+    let full = u64::from(follower.page());
+    // Each page sells everything, and at its end one thing is gone that the next one sells again.
+    for page in 0..4 {
+        for from in (0..full - 1).step_by(999) {
+            let items = from..(full - 1).min(from + 999);
+            write(&store, items.map(|n| sold(["cup", "jug", "tea"][n as usize % 3]))).await;
+        }
+        write(&store, [withdrawn(["cup", "jug", "tea", "cup"][page])]).await;
+    }
+    for by in [&[follower, follower][..], &[others], &[follower]] {
+        let mut lease = take(&store, by[0]).await;
+        for follower in by {
+            let next = page(&store, *follower, lease.checkpoint.position, follower.page()).await;
+            assert_eq!(next.events.len() as u64, full);
+            follower.follow(&app, &mut lease, next).await.unwrap();
+        }
+        store.release(&lease).await.unwrap();
+        assert_eq!(app.matches_events("sales").await.unwrap(), Vec::<String>::new());
+    }
+    let counts = sales::<1>(&app).await;
+    let third = u32::try_from((full - 1) / 3).unwrap();
+    assert_eq!(counts, owned(&[("jug", third * 2), ("tea", third)]));
 }
 
 async fn documents_are_listed_in_parts<S: EventStore + Clone>(store: S) {

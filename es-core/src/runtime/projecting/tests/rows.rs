@@ -54,6 +54,35 @@ impl<S: RowStore<Tx = SqliteTx>, const V: u32> MountOn<S> for SaleRows<V> {
     type Kind = RowKind;
 }
 
+/// Another one, whose table has the same name. `SPLIT` puts two underscores into its own.
+#[derive(Default)]
+struct Refunds<const SPLIT: bool>;
+
+impl<const SPLIT: bool> Projection for Refunds<SPLIT> {
+    const NAME: &'static str = if SPLIT { "of__refunds" } else { "refunds" };
+    const VERSION: u32 = 1;
+    type Key = ();
+    const INLINE: bool = false;
+    const FINGERPRINT: u64 = 4;
+}
+
+impl<const SPLIT: bool> Rows for Refunds<SPLIT> {
+    type Tx = SqliteTx;
+    const METHODS: &'static [RowMethod<Self>] = &[RowMethod {
+        name: "sold",
+        takes: Takes::event::<Sold>(),
+        read: read_event::<Sold>,
+        apply: |_| Ok(()),
+    }];
+    fn setup(tx: &SqliteTx) -> Result<(), BoxError> {
+        SaleRows::<1>::setup(tx)
+    }
+}
+
+impl<S: RowStore<Tx = SqliteTx>, const SPLIT: bool> MountOn<S> for Refunds<SPLIT> {
+    type Kind = RowKind;
+}
+
 async fn opened() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("log.db")).await.unwrap();
@@ -154,6 +183,53 @@ async fn a_method_that_fails_leaves_the_rows_before_it() {
         assert_eq!(take(&store, follower).await.checkpoint.position, Position(1));
         assert_eq!(read(&folder), owned(&[("tea", 1)]));
     }
+}
+
+#[tokio::test]
+async fn a_view_of_another_projection_is_left_to_it() {
+    let (store, folder) = opened().await;
+    write(&store, [sold("tea")]).await;
+    drain(&store, &app::<SaleRows<1>, _>(&store).await).await;
+    let other = app::<Refunds<false>, _>(&store).await;
+    let halt = run(&store, &other, &*followers(&other)[0], 100).await.unwrap_err();
+    let Halt::Stopped(said) = halt else { panic!("{halt:?}") };
+    assert_eq!(
+        said,
+        "there is a view \"sales\" already, which is not of this projection: give the table another name, \
+         as in `tx.table(\"other_sales\")`"
+    );
+    assert_eq!(read(&folder), owned(&[("tea", 1)]));
+    assert_eq!(tables(&folder), ["sales", "sales__sale_rows_1_1"]);
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_told_from_that_of_a_table_is_a_fault() {
+    let (store, _folder) = opened().await;
+    let faulty = App::builder(store).projection::<Refunds<true>>().build().await.unwrap_err();
+    assert_eq!(
+        faulty.faults(),
+        [
+            "projection \"of__refunds\" keeps rows, and `__` stands between a table's name and its projection's: \
+          give it a name that neither has `__` in it nor begins with `_`, as in \
+          `#[projection(name = \"of_refunds\")]`"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn tables_stay_while_somebody_still_holds_their_build() {
+    let (store, folder) = opened().await;
+    write(&store, [sold("tea")]).await;
+    let app = app::<SaleRows<1>, _>(&store).await;
+    drain(&store, &app).await;
+    let held = take(&store, &*followers(&app)[0]).await;
+    app.rebuild("sale_rows").await.unwrap();
+    let new = followers(&app).pop().unwrap();
+    run(&store, &app, &*new, 100).await.unwrap();
+    assert_eq!(tables(&folder), ["sales", "sales__sale_rows_1_1", "sales__sale_rows_1_2"]);
+    store.release(&held).await.unwrap();
+    run(&store, &app, &*new, 100).await.unwrap();
+    assert_eq!(tables(&folder), ["sales", "sales__sale_rows_1_2"]);
 }
 
 #[tokio::test]
