@@ -22,5 +22,6 @@ mod shop;
 mod sizes;
 mod subscribers;
 mod subscription;
+mod sync_projection;
 mod todo;
 mod warnings;

@@ -194,3 +194,23 @@ async fn a_panic_in_rows_is_an_error_and_the_store_goes_on() {
     append_with(&store, next("Counted"), entered).await.unwrap();
     assert_eq!(entries(&store).await, [1, 2]);
 }
+
+#[tokio::test]
+async fn work_that_ends_the_transaction_takes_no_neighbour_with_it() {
+    let (_folder, store) = set_up().await;
+    let unheard: Work = |tx, event| {
+        entered(tx, event)?;
+        assert!(tx.execute("INSERT OR ROLLBACK INTO entries__1_1 VALUES (1)", []).is_err());
+        Ok(())
+    };
+    let plain = |stream| store.append(commit(stream, Expected::Any, events(1)));
+    // The first takes a while, so that the others wait for the writer together.
+    let first = append_with(&store, next("Counted"), entered);
+    let ending = append_with(&store, commit("c-1", Expected::Any, events(1)), unheard);
+    let (first, one, ended, two) = tokio::join!(first, plain("b-1"), ending, plain("d-1"));
+    inline_error(ended);
+    for stored in [first, one, two] {
+        stored.unwrap();
+    }
+    assert_eq!(whole_log(&store).await.len(), 4);
+}

@@ -1,0 +1,323 @@
+//! Projections that are written in the transaction of the commit: what a command did is read at once.
+
+use crate::bank::{
+    Account, AccountClosed, AccountId, AccountOpened, CloseAccount, DepositParts, Errand, MoneyDeposited,
+    MoneyWithdrawn, NoErrand, ann, balance, bob, deposit, open, stream, withdraw,
+};
+use crate::kit::Place;
+use crate::probe::Fate;
+use es_core::prelude::*;
+use es_core::store::SqliteStore;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+on_every_store! {
+    a_document_shows_a_command_at_once
+    a_group_is_shown_as_a_whole
+    a_command_that_the_projection_cannot_take_is_an_error
+    what_others_have_appended_is_in_it_too
+    a_long_log_is_followed_and_then_written_inline
+    a_repeated_command_counts_once
+    a_commit_that_is_sent_again_counts_once
+    a_rebuild_under_load_is_what_the_events_give
+    two_processes_share_a_projection
+    whoever_waits_finds_the_build_that_another_process_has_begun
+    commands_of_many_are_counted_each
+}
+
+/// What each account has turned over.
+#[projection(key = AccountId, inline)]
+pub struct Turnovers {
+    pub paid_in: u64,
+    pub paid_out: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is over the limit of a report")]
+pub struct OverTheLimit(u64);
+
+#[projection]
+impl Turnovers {
+    fn opened(&mut self, _: &AccountOpened) {}
+    fn deposited(&mut self, e: &MoneyDeposited) -> Result<(), OverTheLimit> {
+        if e.amount > 1_000_000 {
+            return Err(OverTheLimit(e.amount));
+        }
+        self.paid_in += e.amount;
+        Ok(())
+    }
+    fn withdrawn(&mut self, e: &MoneyWithdrawn) {
+        self.paid_out += e.amount;
+    }
+    fn closed(self, _: &AccountClosed) {}
+}
+
+async fn app(place: &Place) -> App {
+    over(place.open().await).await
+}
+
+async fn over(store: impl EventStore) -> App {
+    let builder = App::builder(store).aggregate::<Account>().projection::<Turnovers>();
+    builder.service::<dyn Errand>(Arc::new(NoErrand)).build().await.unwrap()
+}
+
+/// What came in and went out.
+async fn turnover(app: &App, account: &AccountId) -> Option<(u64, u64)> {
+    let document = app.document::<Turnovers>(account).await.unwrap();
+    document.map(|turnover| (turnover.paid_in, turnover.paid_out))
+}
+
+async fn a_document_shows_a_command_at_once(place: Place) {
+    let app = app(&place).await;
+    app.execute(open(ann())).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((0, 0)));
+    app.execute(deposit(ann(), 50)).await.unwrap();
+    let done = app.execute(withdraw(ann(), 20)).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((50, 20)));
+    app.wait_for("turnovers", done.position).await.unwrap();
+    app.execute(CloseAccount { account: ann() }).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, None);
+}
+
+async fn a_group_is_shown_as_a_whole(place: Place) {
+    let app = app(&place).await;
+    app.execute_all((open(ann()), open(bob()), deposit(ann(), 50), withdraw(ann(), 20), deposit(bob(), 20)))
+        .await
+        .unwrap();
+    assert_eq!((turnover(&app, &ann()).await, turnover(&app, &bob()).await), (Some((50, 20)), Some((20, 0))));
+}
+
+async fn a_command_that_the_projection_cannot_take_is_an_error(place: Place) {
+    let app = app(&place).await;
+    app.execute(open(ann())).await.unwrap();
+    let failed = app.execute(deposit(ann(), 1_000_001)).await.unwrap_err();
+    let CommandError::Inline { reactor, source } = failed else { panic!("{failed:?}") };
+    assert_eq!(reactor, "turnovers");
+    assert_eq!(
+        source.to_string(),
+        "`deposited` failed on event \"MoneyDeposited\" at position 2 (stream account-ann, version 2): \
+         1000001 is over the limit of a report"
+    );
+    let both = app.execute_all((deposit(ann(), 1), deposit(ann(), 1_000_001))).await.unwrap_err();
+    assert!(matches!(both, CommandError::Inline { .. }), "{both:?}");
+    assert_eq!(place.names(&stream(&ann())).await, ["AccountOpened"]);
+    assert_eq!((balance(&app, &ann()).await, turnover(&app, &ann()).await), (Some(0), Some((0, 0))));
+    app.execute(deposit(ann(), 7)).await.unwrap();
+    assert_eq!((balance(&app, &ann()).await, turnover(&app, &ann()).await), (Some(7), Some((7, 0))));
+}
+
+async fn what_others_have_appended_is_in_it_too(place: Place) {
+    let other = crate::bank::bank(place.open().await).await;
+    crate::bank::opened(&other, ann(), 30).await;
+    let app = app(&place).await;
+    assert_eq!(turnover(&app, &ann()).await, None);
+    app.execute(withdraw(ann(), 10)).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((30, 10)));
+}
+
+async fn a_long_log_is_followed_and_then_written_inline(place: Place) {
+    let other = crate::bank::bank(place.open().await).await;
+    other.execute(open(ann())).await.unwrap();
+    other.execute(DepositParts { account: ann(), amount: 1, parts: 1_000 }).await.unwrap();
+    let app = app(&place).await;
+    app.execute(deposit(ann(), 1)).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, None, "1,001 events lie between");
+    app.drain().await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((1_001, 0)));
+    app.execute(deposit(ann(), 1)).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((1_002, 0)));
+    assert_eq!(app.matches_events("turnovers").await.unwrap(), Vec::<String>::new());
+}
+
+async fn a_repeated_command_counts_once(place: Place) {
+    let app = app(&place).await;
+    app.execute(open(ann())).await.unwrap();
+    let id = CommandId::named("once");
+    for duplicate in [false, true] {
+        let done = app.execute(deposit(ann(), 50)).id(id).await.unwrap();
+        assert_eq!(done.duplicate, duplicate);
+    }
+    assert_eq!(turnover(&app, &ann()).await, Some((50, 0)));
+}
+
+async fn a_commit_that_is_sent_again_counts_once(place: Place) {
+    let store = place.open().await;
+    let app = over(store.clone()).await;
+    app.execute(open(ann())).await.unwrap();
+    store.fates([Fate::StoredUnheard]);
+    app.execute(deposit(ann(), 50)).await.unwrap();
+    store.fates([Fate::LostUnheard]);
+    app.execute(deposit(ann(), 50)).await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((100, 0)));
+}
+
+async fn a_rebuild_under_load_is_what_the_events_give(place: Place) {
+    let app = app(&place).await;
+    app.execute(open(ann())).await.unwrap();
+    for _ in 0..3 {
+        app.execute(DepositParts { account: ann(), amount: 1, parts: 900 }).await.unwrap();
+    }
+    app.rebuild("turnovers").await.unwrap();
+    let running = app.start().await.unwrap();
+    for n in 1..=100 {
+        app.execute(deposit(ann(), 1)).await.unwrap();
+        assert_eq!(turnover(&app, &ann()).await, Some((2_700 + n, 0)));
+    }
+    running.stop().await.unwrap();
+    app.drain().await.unwrap();
+    assert_eq!(turnover(&app, &ann()).await, Some((2_800, 0)));
+    assert_eq!(app.matches_events("turnovers").await.unwrap(), Vec::<String>::new());
+    let builds = place.open().await.processors("projection.").await.unwrap();
+    assert_eq!(builds.iter().map(|build| &*build.name).collect::<Vec<_>>(), ["projection.turnovers@1.2"]);
+}
+
+async fn two_processes_share_a_projection(place: Place) {
+    let (one, other) = (app(&place).await, app(&place).await);
+    one.execute(open(ann())).await.unwrap();
+    other.execute(deposit(ann(), 50)).await.unwrap();
+    assert_eq!(turnover(&one, &ann()).await, Some((50, 0)));
+    one.execute(withdraw(ann(), 20)).await.unwrap();
+    assert_eq!(turnover(&other, &ann()).await, Some((50, 20)));
+}
+
+async fn whoever_waits_finds_the_build_that_another_process_has_begun(place: Place) {
+    let (one, other) = (app(&place).await, app(&place).await);
+    one.execute(open(ann())).await.unwrap();
+    other.rebuild("turnovers").await.unwrap();
+    other.drain().await.unwrap();
+    let done = other.execute(deposit(ann(), 50)).await.unwrap();
+    one.wait_for("turnovers", done.position).await.unwrap();
+    let done = one.execute(deposit(ann(), 50)).await.unwrap();
+    one.wait_for("turnovers", done.position).await.unwrap();
+    assert_eq!(turnover(&one, &ann()).await, Some((100, 0)));
+}
+
+async fn commands_of_many_are_counted_each(place: Place) {
+    let app = app(&place).await;
+    app.execute(open(ann())).await.unwrap();
+    let running = app.start().await.unwrap();
+    let depositors: Vec<_> = (0..8)
+        .map(|_| {
+            let app = app.clone();
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    app.execute(deposit(ann(), 1)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for depositor in depositors {
+        depositor.await.unwrap();
+    }
+    assert_eq!(turnover(&app, &ann()).await, Some((80, 0)));
+    running.stop().await.unwrap();
+    assert_eq!(app.matches_events("turnovers").await.unwrap(), Vec::<String>::new());
+}
+
+/// A row for each account.
+#[projection(inline)]
+pub struct Balances;
+
+#[projection]
+impl Balances {
+    fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
+        tx.execute_batch(&format!(
+            "CREATE TABLE {} (account TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance < 1000)) STRICT",
+            tx.table("account_balances")
+        ))
+    }
+    fn opened(&self, _: &AccountOpened, account: &AccountId, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let sql = format!("INSERT INTO {} VALUES (?1, 0)", tx.table("account_balances"));
+        tx.execute(&sql, [account.to_string()]).map(drop)
+    }
+    fn deposited(&self, e: &MoneyDeposited, account: &AccountId, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let table = tx.table("account_balances");
+        let sql = format!("UPDATE {table} SET balance = balance + ?2 WHERE account = ?1");
+        tx.execute(&sql, (account.to_string(), i64::try_from(e.amount).unwrap_or(i64::MAX))).map(drop)
+    }
+}
+
+struct File {
+    folder: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn store(&self) -> SqliteStore {
+        SqliteStore::open(self.folder.path().join("log.db")).await.unwrap()
+    }
+
+    async fn app(&self) -> (App, SqliteStore) {
+        let store = self.store().await;
+        let builder = App::builder(store.clone()).aggregate::<Account>().projection::<Balances>();
+        (builder.service::<dyn Errand>(Arc::new(NoErrand)).build().await.unwrap(), store)
+    }
+}
+
+async fn row(store: &SqliteStore, account: &AccountId) -> Option<u64> {
+    let account = account.to_string();
+    let sql = "SELECT balance FROM account_balances WHERE account = ?1";
+    let read = move |connection: &rusqlite::Connection| {
+        let mut find = connection.prepare(sql)?;
+        find.query_map([account], |row| row.get::<_, i64>(0))?.next().transpose()
+    };
+    store.read(read).await.unwrap().map(i64::unsigned_abs)
+}
+
+#[tokio::test]
+async fn a_row_is_there_as_soon_as_the_command_is_answered() {
+    let file = File::new();
+    let (app, store) = file.app().await;
+    app.execute(open(ann())).await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(0));
+    app.execute(deposit(ann(), 50)).await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(50));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_fails_the_command() {
+    let file = File::new();
+    let (app, store) = file.app().await;
+    app.execute(open(ann())).await.unwrap();
+    let failed = app.execute(deposit(ann(), 1_000)).await.unwrap_err();
+    let CommandError::Inline { reactor, source } = failed else { panic!("{failed:?}") };
+    assert_eq!(reactor, "balances");
+    assert!(source.to_string().contains("CHECK constraint failed"), "{source}");
+    assert_eq!((balance(&app, &ann()).await, row(&store, &ann()).await), (Some(0), Some(0)));
+}
+
+#[tokio::test]
+async fn a_rebuild_of_rows_is_read_from_the_next_commit_on() {
+    let file = File::new();
+    let (app, store) = file.app().await;
+    app.execute(open(ann())).await.unwrap();
+    app.execute(deposit(ann(), 50)).await.unwrap();
+    app.rebuild("balances").await.unwrap();
+    app.execute(deposit(ann(), 7)).await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(57));
+    app.drain().await.unwrap();
+    app.execute(deposit(ann(), 3)).await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(60));
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'account_balances%'";
+    let left: i64 = store.read(|file| file.query_row(tables, [], |row| row.get(0))).await.unwrap();
+    assert_eq!(left, 1, "that of the build before is dropped");
+}
+
+#[tokio::test]
+async fn rows_of_a_long_log_are_followed_and_then_written_inline() {
+    let file = File::new();
+    let other = crate::bank::bank(file.store().await).await;
+    other.execute(open(ann())).await.unwrap();
+    for _ in 0..2 {
+        other.execute(DepositParts { account: ann(), amount: 0, parts: 700 }).await.unwrap();
+    }
+    let (app, store) = file.app().await;
+    app.execute(deposit(ann(), 5)).await.unwrap();
+    app.drain().await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(5));
+    app.execute(deposit(ann(), 5)).await.unwrap();
+    assert_eq!(row(&store, &ann()).await, Some(10));
+}
