@@ -22,5 +22,6 @@ mod shop;
 mod sizes;
 mod subscribers;
 mod subscription;
+mod subscription_mails;
 mod todo;
 mod warnings;
