@@ -18,6 +18,7 @@ mod messages;
 mod orders;
 mod pricing;
 mod promotion;
+mod shipping_mail;
 mod shop;
 mod sizes;
 mod subscribers;
