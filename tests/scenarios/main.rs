@@ -10,6 +10,7 @@ mod kit;
 mod banking;
 mod billing;
 mod cart;
+mod contexts;
 mod counter;
 mod daily;
 mod lessons;
