@@ -7,6 +7,7 @@
 #[macro_use]
 mod kit;
 
+mod back_orders;
 mod banking;
 mod billing;
 mod cart;
