@@ -17,6 +17,7 @@ mod daily;
 mod lessons;
 mod log;
 mod messages;
+mod order_flow;
 mod orders;
 mod pricing;
 mod promotion;
