@@ -19,6 +19,7 @@ mod log;
 mod messages;
 mod order_flow;
 mod orders;
+mod payment;
 mod pricing;
 mod promotion;
 mod shipping_mail;
