@@ -105,6 +105,34 @@ macro_rules! reshaped {
 reshaped!(Reshaped, false);
 reshaped!(Inline, true);
 
+/// Offers once. What it keeps then is written as `null`, which is not the same as to keep nothing.
+#[reactor(key = CartId, from = start, no_derive(Default))]
+pub struct OfferOnce(Option<u32>);
+
+impl Default for OfferOnce {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+#[reactor]
+impl OfferOnce {
+    fn added(&mut self, _: &ArticleAdded, cart: &CartId) -> Option<OfferPromotion> {
+        self.0.take().map(|_| OfferPromotion { cart: cart.clone() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_is_written_as_null_is_a_state() {
+    let store = MemoryStore::new();
+    let app = App::builder(store.clone()).aggregate::<Cart>().reactor::<OfferOnce>().build().await.unwrap();
+    for article in ["book", "lamp"] {
+        app.execute(add("1", article)).await.unwrap();
+        app.drain().await.unwrap();
+    }
+    assert_eq!(count(&store, "cart-1", "PromotionOffered").await, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_shape_needs_another_version() {
     let store = MemoryStore::new();
