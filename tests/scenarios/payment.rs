@@ -141,6 +141,10 @@ impl Payment {
     }
 }
 
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("nobody waits for a card")]
+pub struct NotWaiting;
+
 // The charge carries a key that is the same whenever the command is decided again.
 #[command_handler(retry(max = 10))]
 impl Payment {
@@ -165,8 +169,8 @@ impl Payment {
         let charged = self.status == Status::CardAsked && bank.charge(cx.new_id(), &self.card);
         charged.then_some(PaymentReceived)
     }
-    fn give_up(&self, _: GiveUp) -> Option<PaymentFailed> {
-        (self.status == Status::CardAsked).then_some(PaymentFailed)
+    fn give_up(&self, _: GiveUp) -> Result<PaymentFailed, NotWaiting> {
+        if self.status == Status::CardAsked { Ok(PaymentFailed) } else { Err(NotWaiting) }
     }
 }
 
@@ -184,7 +188,6 @@ impl CardUpdate {
     fn updated(&mut self, _: &CreditCardUpdated, order: &u32) -> (CancelTimer, ChargeAgain) {
         (CancelTimer("card"), ChargeAgain { order: *order })
     }
-    fn received(self, _: &PaymentReceived) {}
     fn failed(self, _: &PaymentFailed) {}
 }
 
@@ -304,6 +307,8 @@ async fn ac_78_a_card_that_is_updated_on_day_6_is_charged_and_the_timer_is_gone(
     app.drain().await.unwrap();
     assert_eq!((said(&app).await.len(), is_cancelled(&app).await), (4, false));
     assert_eq!(world.bank.charged(), ["gold"]);
+    // Nobody has tried to give it up.
+    assert!(app.parked("card_update").await.unwrap().is_empty());
 }
 
 async fn ac_78_without_a_card_by_day_7_the_payment_fails_and_the_order_is_cancelled(
