@@ -5,7 +5,7 @@ use crate::shop::*;
 use es_core::BuildError;
 use es_core::prelude::*;
 use es_core::serde_json::{self, Value};
-use es_core::store::{DocumentRange, EventStore, MemoryStore};
+use es_core::store::{DocumentRange, EventStore};
 use std::time::Duration;
 
 async fn app(store: impl EventStore, clock: &HandClock) -> Result<App, BuildError> {
@@ -79,6 +79,7 @@ fn without_ids(mut document: Value) -> Value {
 on_fresh_stores! {
     wherever_a_process_dies_the_next_one_does_the_rest_and_nothing_twice,
     a_refusal_whose_compensation_was_recorded_is_never_followed_by_its_opposite,
+    an_outage_passes,
 }
 
 /// State, commands, timers and checkpoints are as they would have been undisturbed.
@@ -146,14 +147,13 @@ async fn a_refusal_whose_compensation_was_recorded_is_never_followed_by_its_oppo
     assert!(cancelled > 0 && reserved > 0, "no death in between: {cancelled} cancelled, {reserved} reserved");
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_outage_passes() {
-    let store = MemoryStore::new();
+async fn an_outage_passes<S: EventStore + Clone>(fresh: impl AsyncFn(u64) -> S) {
+    let store = fresh(0).await;
     let clock = shopped(&store).await;
     app(store.clone(), &clock).await.unwrap().drain().await.unwrap();
     let undisturbed = outcome(&store).await;
 
-    let store = MemoryStore::new();
+    let store = fresh(1).await;
     let clock = shopped(&store).await;
     let flaky = Dying::between(store.clone(), 40, 60);
     let app = app(flaky.clone(), &clock).await.unwrap();

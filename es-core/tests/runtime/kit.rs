@@ -36,8 +36,25 @@ pub fn add(name: &str, article: &str) -> AddArticle {
     AddArticle { cart: cart(name), article: article.to_owned() }
 }
 
+/// Runs each case on a store of every kind. On memory, time passes only where everybody waits.
+macro_rules! on_every_store {
+    ($($case:ident),+ $(,)?) => {$(
+        mod $case {
+            #[tokio::test(start_paused = true)]
+            async fn on_memory() {
+                super::$case(es_core::store::MemoryStore::new()).await;
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(crate::kit::sqlite(&folder, 1).await).await;
+            }
+        }
+    )+};
+}
+
 /// Runs each case on stores of every kind: it is given what makes a fresh one, which it asks for the `n`-th.
-/// On memory, time passes only where everybody waits.
 macro_rules! on_fresh_stores {
     ($($case:ident),+ $(,)?) => {$(
         mod $case {
