@@ -6,6 +6,7 @@ use es_core::BuildError;
 use es_core::prelude::*;
 use es_core::serde_json::{self, Value};
 use es_core::store::{DocumentRange, EventStore};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 async fn app(store: impl EventStore, clock: &HandClock) -> Result<App, BuildError> {
@@ -79,6 +80,7 @@ fn without_ids(mut document: Value) -> Value {
 on_fresh_stores! {
     wherever_a_process_dies_the_next_one_does_the_rest_and_nothing_twice,
     a_refusal_whose_compensation_was_recorded_is_never_followed_by_its_opposite,
+    an_effect_that_is_repeated_has_the_same_key_and_none_is_left_out,
     an_outage_passes,
 }
 
@@ -145,6 +147,56 @@ async fn a_refusal_whose_compensation_was_recorded_is_never_followed_by_its_oppo
         }
     }
     assert!(cancelled > 0 && reserved > 0, "no death in between: {cancelled} cancelled, {reserved} reserved");
+}
+
+/// What was taken to the post, each piece with the key that it was taken there under.
+#[derive(Default)]
+pub struct Depot(Mutex<Vec<(String, Uuid)>>);
+
+/// Takes each article to the post.
+#[reactor(from = start)]
+pub struct Parcels;
+
+#[reactor]
+impl Parcels {
+    fn added(&self, e: &ArticleAdded, cx: &Context<Self>, depot: &Depot) {
+        depot.0.lock().unwrap().push((e.article.clone(), cx.new_id()));
+    }
+}
+
+async fn posting(store: impl EventStore, depot: &Arc<Depot>) -> Result<App, BuildError> {
+    let builder = App::builder(store).aggregate::<Cart>().reactor::<Parcels>();
+    builder.service::<Depot>(depot.clone()).build().await
+}
+
+async fn an_effect_that_is_repeated_has_the_same_key_and_none_is_left_out<S: EventStore + Clone>(
+    fresh: impl AsyncFn(u64) -> S,
+) {
+    let mut repeated = false;
+    for done in [false, true] {
+        for last in 1.. {
+            let store = fresh(2 * last + u64::from(done)).await;
+            shopped(&store).await;
+            let depot = Arc::new(Depot::default());
+            let dying = Dying::at(store.clone(), last, done);
+            if let Ok(app) = posting(dying.clone(), &depot).await {
+                let _ = app.drain().await;
+            }
+            posting(store.clone(), &depot).await.unwrap().drain().await.unwrap();
+
+            let mut taken = depot.0.lock().unwrap().clone();
+            taken.sort();
+            let calls = taken.len();
+            taken.dedup();
+            let articles: Vec<_> = taken.iter().map(|(article, _)| article.as_str()).collect();
+            assert_eq!(articles, ["book", "book", "desk", "lamp"], "after call {last}, done: {done}");
+            repeated |= calls > 4;
+            if !dying.died() {
+                break;
+            }
+        }
+    }
+    assert!(repeated, "nobody died between an effect and its checkpoint");
 }
 
 async fn an_outage_passes<S: EventStore + Clone>(fresh: impl AsyncFn(u64) -> S) {
