@@ -86,6 +86,28 @@ impl Promotion {
     }
 }
 
+/// The next version of it: its memory is made anew, from the first article on.
+mod next {
+    use super::{ArticleAdded, RecordOffer};
+    use es_core::prelude::*;
+
+    #[reactor(key = String, version = 2)]
+    pub struct Promotion {
+        seen: u64,
+        offered: bool,
+    }
+
+    #[reactor]
+    impl Promotion {
+        fn added(&mut self, _: &ArticleAdded, cart: &String) -> Option<RecordOffer> {
+            self.seen += 1;
+            let due = self.seen >= 2 && !self.offered;
+            self.offered |= due;
+            due.then(|| RecordOffer { cart: cart.clone() })
+        }
+    }
+}
+
 /// Where offers are shown; it keeps the key of each.
 #[derive(Default)]
 pub struct Screen(Mutex<Vec<Uuid>>);
@@ -148,6 +170,7 @@ on_every_store! {
     ac_02_one_article_brings_none,
     ac_03_the_offer_comes_once,
     ac_04_what_was_done_is_not_done_again,
+    ac_04_a_memory_that_is_made_anew_offers_nothing_and_knows_everything,
 }
 
 async fn ac_01_the_second_article_brings_the_offer(store: impl EventStore) {
@@ -194,4 +217,31 @@ async fn ac_04_what_was_done_is_not_done_again(store: impl EventStore + Clone) {
     // The memory of the cart is there: no third article brings an offer.
     again.add("1", "C").await;
     assert_eq!(again.offers("1").await, 1);
+}
+
+async fn ac_04_a_memory_that_is_made_anew_offers_nothing_and_knows_everything(
+    store: impl EventStore + Clone,
+) {
+    let before = shop(store.clone()).await;
+    before.add("1", "A").await;
+    before.add("1", "B").await;
+    before.add("2", "A").await;
+    let events = recorded(&store).await;
+
+    let screen = Arc::new(Screen::default());
+    let app = App::builder(store.clone())
+        .aggregate::<Basket>()
+        .reactor::<next::Promotion>()
+        .reactor::<DisplayOffer>()
+        .service::<Screen>(screen.clone())
+        .build()
+        .await
+        .unwrap();
+    let after = Shop { app, screen };
+    after.app.drain().await.unwrap();
+    assert_eq!((recorded(&store).await, after.screen.shown().len()), (events, 0));
+    // Cart 1 has had its offer, cart 2 has one article.
+    after.add("1", "C").await;
+    after.add("2", "B").await;
+    assert_eq!((after.offers("1").await, after.offers("2").await), (1, 1));
 }
