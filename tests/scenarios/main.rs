@@ -7,21 +7,27 @@
 #[macro_use]
 mod kit;
 
+mod back_orders;
 mod banking;
 mod billing;
 mod cart;
+mod contexts;
 mod counter;
 mod daily;
 mod lessons;
 mod log;
 mod messages;
+mod order_flow;
 mod orders;
+mod payment;
 mod pricing;
 mod promotion;
+mod shipping_mail;
 mod shop;
 mod sizes;
 mod subscribers;
 mod subscription;
 mod sync_projection;
+mod subscription_mails;
 mod todo;
 mod warnings;

@@ -86,6 +86,25 @@ impl Promotion {
     }
 }
 
+/// The next version of it, which offers with the first article. Its memory is made anew.
+mod next {
+    use super::{ArticleAdded, RecordOffer};
+    use es_core::prelude::*;
+
+    #[reactor(key = String, version = 2)]
+    pub struct Promotion {
+        offered: bool,
+    }
+
+    #[reactor]
+    impl Promotion {
+        fn added(&mut self, _: &ArticleAdded, cart: &String) -> Option<RecordOffer> {
+            let due = !std::mem::replace(&mut self.offered, true);
+            due.then(|| RecordOffer { cart: cart.clone() })
+        }
+    }
+}
+
 /// Where offers are shown; it keeps the key of each.
 #[derive(Default)]
 pub struct Screen(Mutex<Vec<Uuid>>);
@@ -148,6 +167,7 @@ on_every_store! {
     ac_02_one_article_brings_none,
     ac_03_the_offer_comes_once,
     ac_04_what_was_done_is_not_done_again,
+    ac_04_a_memory_that_is_made_anew_offers_nothing_and_knows_everything,
 }
 
 async fn ac_01_the_second_article_brings_the_offer(store: impl EventStore) {
@@ -194,4 +214,33 @@ async fn ac_04_what_was_done_is_not_done_again(store: impl EventStore + Clone) {
     // The memory of the cart is there: no third article brings an offer.
     again.add("1", "C").await;
     assert_eq!(again.offers("1").await, 1);
+}
+
+async fn ac_04_a_memory_that_is_made_anew_offers_nothing_and_knows_everything(
+    store: impl EventStore + Clone,
+) {
+    let before = shop(store.clone()).await;
+    before.add("1", "A").await;
+    before.add("1", "B").await;
+    before.add("2", "A").await;
+    let events = recorded(&store).await;
+
+    let screen = Arc::new(Screen::default());
+    let app = App::builder(store.clone())
+        .aggregate::<Basket>()
+        .reactor::<next::Promotion>()
+        .reactor::<DisplayOffer>()
+        .service::<Screen>(screen.clone())
+        .build()
+        .await
+        .unwrap();
+    let after = Shop { app, screen };
+    after.app.drain().await.unwrap();
+    assert_eq!((recorded(&store).await, after.screen.shown().len()), (events, 0));
+    // What it would have offered in the past is past.
+    for cart in ["1", "2", "3"] {
+        after.add(cart, "C").await;
+    }
+    let offers = (after.offers("1").await, after.offers("2").await, after.offers("3").await);
+    assert_eq!(offers, (1, 0, 1));
 }

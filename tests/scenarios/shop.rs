@@ -2,6 +2,7 @@
 
 use crate::kit::recorded;
 use es_core::prelude::*;
+use std::collections::BTreeSet;
 use std::fmt;
 
 #[event]
@@ -185,10 +186,75 @@ impl Order {
     }
 }
 
+/// A status, as what orders are found by.
+#[aggregate_id]
+pub struct InStatus(String);
+
+impl InStatus {
+    fn of(status: Status) -> Self {
+        Self(status.to_string())
+    }
+    /// The one that is left and the one that is entered.
+    fn step(from: Status, to: Status) -> Vec<Self> {
+        vec![Self::of(from), Self::of(to)]
+    }
+}
+
+/// The orders in each status. An order that goes on is taken out of one and put into another.
+#[projection(key = InStatus)]
+pub struct OrdersByStatus {
+    orders: BTreeSet<String>,
+}
+
+#[projection]
+impl OrdersByStatus {
+    #[key(InStatus::of(Status::Placed))]
+    fn placed(&mut self, _: &OrderPlaced, order: &String) {
+        self.toggle(order);
+    }
+    #[key(InStatus::step(Status::Placed, Status::Confirmed))]
+    fn confirmed(&mut self, _: &OrderConfirmed, order: &String) {
+        self.toggle(order);
+    }
+    #[key(InStatus::step(Status::Confirmed, Status::Shipped))]
+    fn shipped(&mut self, _: &OrderShipped, order: &String) {
+        self.toggle(order);
+    }
+}
+
+impl OrdersByStatus {
+    fn toggle(&mut self, order: &String) {
+        if !self.orders.remove(order) {
+            self.orders.insert(order.clone());
+        }
+    }
+}
+
+/// How many orders carry a tag, as in `customer:CUS-42`.
+#[projection(key = String)]
+pub struct OrdersByTag {
+    orders: u32,
+}
+
+#[projection]
+impl OrdersByTag {
+    #[key(format!("customer:{}", e.customer))]
+    fn placed(&mut self, e: &OrderPlaced) {
+        self.orders += 1;
+    }
+}
+
 const MUG: &str = "SKU-RED-MUG";
 
 async fn till(store: impl EventStore) -> App {
-    App::builder(store).aggregate::<Product>().aggregate::<Order>().build().await.unwrap()
+    App::builder(store)
+        .aggregate::<Product>()
+        .aggregate::<Order>()
+        .projection::<OrdersByStatus>()
+        .projection::<OrdersByTag>()
+        .build()
+        .await
+        .unwrap()
 }
 
 /// A shop with ten red mugs and one till.
@@ -224,6 +290,7 @@ on_every_store! {
     ac_54_two_tills_do_not_sell_the_same_mug,
     ac_54_an_order_that_exists_reserves_nothing,
     ac_54_an_order_is_confirmed_once,
+    ac_54_orders_are_found_by_status_and_by_tag,
 }
 
 async fn ac_54_an_order_and_its_stock_change_together(store: impl EventStore) {
@@ -272,4 +339,34 @@ async fn ac_54_an_order_is_confirmed_once(store: impl EventStore) {
     app.execute(confirm()).await.unwrap();
     let again = app.execute(confirm()).await.unwrap_err();
     assert_eq!(again.to_string(), "cannot confirm order in \"confirmed\" state");
+}
+
+async fn ac_54_orders_are_found_by_status_and_by_tag(store: impl EventStore) {
+    let app = shop(store).await;
+    app.execute_all(place("ORD-1001", 3)).await.unwrap();
+    assert_eq!(orders_in_each_status(&app).await, [1, 0, 0]);
+    app.execute_all(place("ORD-1002", 1)).await.unwrap();
+    app.execute(confirm()).await.unwrap();
+    assert_eq!(orders_in_each_status(&app).await, [1, 1, 0]);
+    app.execute_all(ship()).await.unwrap();
+    assert_eq!(orders_in_each_status(&app).await, [1, 0, 1]);
+    let shipped = app.document::<OrdersByStatus>(&InStatus::of(Status::Shipped)).await.unwrap().unwrap();
+    assert_eq!(shipped.orders, BTreeSet::from(["ORD-1001".to_owned()]));
+
+    // What was refused has left nothing.
+    app.execute_all(place("ORD-1003", 11)).await.unwrap_err();
+    assert_eq!(orders_in_each_status(&app).await, [1, 0, 1]);
+    let tagged = app.documents::<OrdersByTag>().await.unwrap();
+    assert_eq!(tagged, [("customer:CUS-42".to_owned(), OrdersByTag { orders: 2 })]);
+}
+
+/// How many orders are placed, confirmed, and shipped.
+async fn orders_in_each_status(app: &App) -> [usize; 3] {
+    app.drain().await.unwrap();
+    let mut found = [0; 3];
+    for (found, status) in found.iter_mut().zip([Status::Placed, Status::Confirmed, Status::Shipped]) {
+        let orders = app.document::<OrdersByStatus>(&InStatus::of(status)).await.unwrap();
+        *found = orders.map_or(0, |found| found.orders.len());
+    }
+    found
 }

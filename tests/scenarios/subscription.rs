@@ -18,6 +18,8 @@ pub struct SubscriptionCreated {
 pub struct SubscriptionActivated {
     pub stripe_key: String,
 }
+#[event]
+pub struct SubscriptionCancelled;
 
 #[command(Subscription)]
 pub struct Subscribe {
@@ -32,6 +34,11 @@ pub struct Activate {
     #[id]
     pub subscription: SubscriptionId,
     pub stripe_key: String,
+}
+#[command(Subscription)]
+pub struct Cancel {
+    #[id]
+    pub subscription: SubscriptionId,
 }
 
 #[value]
@@ -58,6 +65,7 @@ impl Subscription {
         self.stripe_key = Some(e.stripe_key.clone());
         self.activated_at = Some(env.recorded_at);
     }
+    fn cancelled(self, _: &SubscriptionCancelled) {}
 }
 
 #[command_handler]
@@ -72,6 +80,25 @@ impl Subscription {
             Status::Active => None,
         }
     }
+    fn cancel(&self, _: Cancel) -> SubscriptionCancelled {
+        SubscriptionCancelled
+    }
+}
+
+/// The list of subscriptions; since version 2 with the time at which they were activated.
+#[projection(key = SubscriptionId, version = 2)]
+pub struct Subscriptions {
+    active: bool,
+    activated_at: Option<Timestamp>,
+}
+
+#[projection]
+impl Subscriptions {
+    fn created(&mut self, _: &SubscriptionCreated) {}
+    fn activated(&mut self, _: &SubscriptionActivated, env: &Envelope) {
+        self.active = true;
+        self.activated_at = Some(env.recorded_at);
+    }
 }
 
 const NEW: Subscription = Subscription { status: Status::Inactive, stripe_key: None, activated_at: None };
@@ -82,10 +109,10 @@ fn created() -> SubscriptionCreated {
 fn activated() -> SubscriptionActivated {
     SubscriptionActivated { stripe_key: "sub_66123".into() }
 }
-fn subscribe(subscription: SubscriptionId) -> Subscribe {
+pub fn subscribe(subscription: SubscriptionId) -> Subscribe {
     Subscribe { subscription, drip: 5, user: 7, reward: 3 }
 }
-fn activate(subscription: SubscriptionId) -> Activate {
+pub fn activate(subscription: SubscriptionId) -> Activate {
     Activate { subscription, stripe_key: "sub_66123".into() }
 }
 
@@ -151,8 +178,13 @@ async fn ac_07_activating_twice_changes_nothing(store: impl EventStore + Clone) 
 async fn ac_15_a_new_column_is_filled_from_history(store: impl EventStore + Clone) {
     let clock = VirtualClock::at(time("2017-10-01T00:00:00Z"));
     let ids = [SubscriptionId::new(), SubscriptionId::new(), SubscriptionId::new()];
-    let older = App::builder(store.clone()).aggregate::<older::Subscription>().clock(clock.clone());
-    let older = older.build().await.unwrap();
+    let older = App::builder(store.clone())
+        .aggregate::<older::Subscription>()
+        .projection::<older::Subscriptions>()
+        .clock(clock.clone())
+        .build()
+        .await
+        .unwrap();
     for id in ids {
         older.execute(older::Subscribe { subscription: id }).await.unwrap();
     }
@@ -161,13 +193,39 @@ async fn ac_15_a_new_column_is_filled_from_history(store: impl EventStore + Clon
         older.execute(older::Activate { subscription: *id }).await.unwrap();
     }
 
-    let newer = app(store, &clock).await;
+    older.drain().await.unwrap();
+    let before = older.document::<older::Subscriptions>(&ids[0]).await.unwrap();
+    assert_eq!(before, Some(older::Subscriptions { active: true }));
+
+    let newer = App::builder(store)
+        .aggregate::<Subscription>()
+        .projection::<Subscriptions>()
+        .clock(clock)
+        .build()
+        .await
+        .unwrap();
+    let historic = [Some(time("2017-10-01T00:01:00Z")), Some(time("2017-10-01T00:02:00Z")), None];
+    // Until the new list is there the old one is read, which does not say when.
+    assert_eq!(listed(&newer, &ids).await, [(true, None), (true, None), (false, None)]);
+    newer.drain().await.unwrap();
+    assert_eq!(listed(&newer, &ids).await, historic.map(|at| (at.is_some(), at)));
+
+    // No state comes from a snapshot of the release before.
     let mut activated_at = Vec::new();
     for id in &ids {
         activated_at.push(newer.load::<Subscription>(id).await.unwrap().unwrap().activated_at);
     }
-    let historic = [Some(time("2017-10-01T00:01:00Z")), Some(time("2017-10-01T00:02:00Z")), None];
     assert_eq!(activated_at, historic);
+}
+
+/// What the list says of each subscription: whether it is active, and since when.
+async fn listed(app: &App, ids: &[SubscriptionId]) -> Vec<(bool, Option<Timestamp>)> {
+    let mut listed = Vec::new();
+    for id in ids {
+        let subscription = app.document::<Subscriptions>(id).await.unwrap().unwrap();
+        listed.push((subscription.active, subscription.activated_at));
+    }
+    listed
 }
 
 /// The release before, which did not care when. Its snapshots look like the newer ones with nothing said.
@@ -184,6 +242,19 @@ mod older {
     pub struct Activate {
         #[id]
         pub subscription: SubscriptionId,
+    }
+
+    #[projection(key = SubscriptionId)]
+    pub struct Subscriptions {
+        pub active: bool,
+    }
+
+    #[projection]
+    impl Subscriptions {
+        fn created(&mut self, _: &SubscriptionCreated) {}
+        fn activated(&mut self, _: &SubscriptionActivated) {
+            self.active = true;
+        }
     }
 
     #[aggregate(id = SubscriptionId, snapshot(every = 1, version = 1))]

@@ -1,7 +1,9 @@
 //! Lists of things to do, and the items on them: two aggregates.
 
-use crate::kit::{recorded, stored};
+use crate::kit::{recorded, sqlite, stored};
 use es_core::prelude::*;
+use es_core::store::SqliteStore;
+use std::sync::{Arc, Mutex};
 
 #[event(name = "todo_list/created")]
 pub struct TodoListCreated {
@@ -82,8 +84,69 @@ impl TodoItem {
     }
 }
 
+/// The lists by name, as documents.
+#[projection(key = String)]
+pub struct ListNames {
+    name: String,
+}
+
+#[projection]
+impl ListNames {
+    fn created(&mut self, e: &TodoListCreated) {
+        self.name.clone_from(&e.name);
+    }
+    fn name_updated(&mut self, e: &NameUpdated) {
+        self.name.clone_from(&e.name);
+    }
+}
+
+/// The same, as rows.
+#[projection]
+pub struct ListRows;
+
+#[projection]
+impl ListRows {
+    fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
+        let table = tx.table("todo_lists");
+        tx.execute_batch(&format!("CREATE TABLE {table} (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT"))
+    }
+    fn created(&self, e: &TodoListCreated, list: &String, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let insert = format!("INSERT INTO {} VALUES (?1, ?2)", tx.table("todo_lists"));
+        tx.execute(&insert, (list, &e.name)).map(drop)
+    }
+    fn name_updated(&self, e: &NameUpdated, list: &String, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let update = format!("UPDATE {} SET name = ?2 WHERE id = ?1", tx.table("todo_lists"));
+        tx.execute(&update, (list, &e.name)).map(drop)
+    }
+}
+
+/// Who was helped to get started: for which list, by which event.
+#[derive(Default)]
+pub struct Welcomed(Mutex<Vec<(String, Uuid)>>);
+
+#[reactor]
+pub struct SendGettingStartedEmail;
+
+#[reactor]
+impl SendGettingStartedEmail {
+    async fn created(&self, e: &TodoListCreated, env: &Envelope, welcomed: &Welcomed) {
+        welcomed.0.lock().unwrap().push((e.name.clone(), env.id));
+    }
+}
+
 async fn app(store: impl EventStore) -> App {
     App::builder(store).aggregate::<TodoList>().aggregate::<TodoItem>().build().await.unwrap()
+}
+
+/// The app with the list of names.
+async fn listing(store: impl EventStore) -> App {
+    App::builder(store).aggregate::<TodoList>().projection::<ListNames>().build().await.unwrap()
+}
+
+/// The name of list 1 among the documents, when everything is done.
+async fn listed(app: &App) -> Option<String> {
+    app.drain().await.unwrap();
+    app.document::<ListNames>(&"1".into()).await.unwrap().map(|list| list.name)
 }
 
 fn create(name: &str) -> CreateTodoList {
@@ -95,7 +158,10 @@ fn rename(name: &str) -> UpdateName {
 
 on_every_store! {
     ac_17_a_list_is_created,
+    ac_17_whoever_creates_a_list_is_helped_once,
+    ac_17_a_list_is_listed,
     ac_18_a_list_is_renamed,
+    ac_18_a_renamed_list_is_listed_by_its_new_name,
     ac_19_renaming_to_the_same_name_changes_nothing,
     ac_20_an_item_is_a_stream_of_its_own,
 }
@@ -111,6 +177,30 @@ async fn ac_17_a_list_is_created(store: impl EventStore + Clone) {
     assert_eq!(stored(&store, &event.envelope.stream).await[0].name, "todo_list/created");
 }
 
+async fn ac_17_whoever_creates_a_list_is_helped_once(store: impl EventStore) {
+    let welcomed = Arc::new(Welcomed::default());
+    let app = App::builder(store)
+        .aggregate::<TodoList>()
+        .reactor::<SendGettingStartedEmail>()
+        .service::<Welcomed>(welcomed.clone())
+        .build()
+        .await
+        .unwrap();
+    app.execute(create("My first list")).await.unwrap();
+    app.execute(create("My first list")).await.unwrap_err();
+    app.execute(rename("New name")).await.unwrap();
+    app.drain().await.unwrap();
+    let created = app.history::<TodoList>(&"1".into()).await.unwrap()[0].envelope.id;
+    assert_eq!(*welcomed.0.lock().unwrap(), [("My first list".to_owned(), created)]);
+}
+
+async fn ac_17_a_list_is_listed(store: impl EventStore) {
+    let app = listing(store).await;
+    assert_eq!(listed(&app).await, None);
+    app.execute(create("My first list")).await.unwrap();
+    assert_eq!(listed(&app).await.as_deref(), Some("My first list"));
+}
+
 async fn ac_18_a_list_is_renamed(store: impl EventStore + Clone) {
     let app = app(store.clone()).await;
     app.execute(create("My first list")).await.unwrap();
@@ -119,6 +209,14 @@ async fn ac_18_a_list_is_renamed(store: impl EventStore + Clone) {
     let event = stored(&store, &StreamId::named("todo_list-1")).await.remove(1);
     assert_eq!(event.name, "todo_list/name_updated");
     assert_eq!(event.payload.as_deref(), Some(br#"{"name":"New name"}"#.as_slice()));
+}
+
+async fn ac_18_a_renamed_list_is_listed_by_its_new_name(store: impl EventStore) {
+    let app = listing(store).await;
+    app.execute(create("My first list")).await.unwrap();
+    listed(&app).await;
+    app.execute(rename("New name")).await.unwrap();
+    assert_eq!(listed(&app).await.as_deref(), Some("New name"));
 }
 
 async fn ac_19_renaming_to_the_same_name_changes_nothing(store: impl EventStore + Clone) {
@@ -140,4 +238,29 @@ async fn ac_20_an_item_is_a_stream_of_its_own(store: impl EventStore + Clone) {
     assert_eq!((item.name.as_str(), item.list.as_str()), ("Todo", "1"));
     assert_eq!(stored(&store, &StreamId::named("todo_item-1")).await[0].name, "todo_item/created");
     assert_eq!(stored(&store, &StreamId::named("todo_list-1")).await.len(), 1);
+}
+
+/// The rows of the lists, as a reader sees them.
+async fn rows(store: &SqliteStore) -> Vec<(String, String)> {
+    let rows = store.read(|connection| {
+        let mut lists = connection.prepare("SELECT id, name FROM todo_lists ORDER BY id")?;
+        let rows = lists.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    });
+    rows.await.unwrap()
+}
+
+#[tokio::test]
+async fn ac_17_ac_18_a_list_is_a_row_and_the_row_is_renamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder).await;
+    let app =
+        App::builder(store.clone()).aggregate::<TodoList>().projection::<ListRows>().build().await.unwrap();
+    app.execute(create("My first list")).await.unwrap();
+    app.drain().await.unwrap();
+    let row = |name: &str| ("1".to_owned(), name.to_owned());
+    assert_eq!(rows(&store).await, [row("My first list")]);
+    app.execute(rename("New name")).await.unwrap();
+    app.drain().await.unwrap();
+    assert_eq!(rows(&store).await, [row("New name")]);
 }

@@ -2,7 +2,6 @@
 
 use es_core::DrainError;
 use es_core::prelude::*;
-use es_core::store::MemoryStore;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -25,7 +24,7 @@ pub struct RingBell {
 
 /// Takes the lease while the bell is about to be rung for the first time.
 pub struct Rival {
-    store: MemoryStore,
+    store: Arc<dyn EventStore>,
     /// How often the bell was about to be rung.
     rings: AtomicU32,
 }
@@ -72,10 +71,12 @@ impl Ringer {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_command_that_is_late_for_its_lease_changes_nothing() {
-    let store = MemoryStore::new();
-    let rival = Arc::new(Rival { store: store.clone(), rings: AtomicU32::new(0) });
+on_every_store! {
+    a_command_that_is_late_for_its_lease_changes_nothing,
+}
+
+async fn a_command_that_is_late_for_its_lease_changes_nothing(store: impl EventStore + Clone) {
+    let rival = Arc::new(Rival { store: Arc::new(store.clone()), rings: AtomicU32::new(0) });
     let app = App::builder(store.clone())
         .aggregate::<Bell>()
         .reactor::<Ringer>()

@@ -6,6 +6,7 @@ use es_core::store::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// A clock that is moved by hand.
 #[derive(Clone)]
@@ -35,24 +36,66 @@ pub fn add(name: &str, article: &str) -> AddArticle {
     AddArticle { cart: cart(name), article: article.to_owned() }
 }
 
+/// Runs each case on a store of every kind. On memory, time passes only where everybody waits.
+macro_rules! on_every_store {
+    ($($case:ident),+ $(,)?) => {$(
+        mod $case {
+            #[tokio::test(start_paused = true)]
+            async fn on_memory() {
+                super::$case(es_core::store::MemoryStore::new()).await;
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(crate::kit::sqlite(&folder, 1).await).await;
+            }
+        }
+    )+};
+}
+
+/// Runs each case on stores of every kind: it is given what makes a fresh one, which it asks for the `n`-th.
+macro_rules! on_fresh_stores {
+    ($($case:ident),+ $(,)?) => {$(
+        mod $case {
+            #[tokio::test(start_paused = true)]
+            async fn on_memory() {
+                super::$case(async |_| es_core::store::MemoryStore::new()).await;
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(async |n| crate::kit::sqlite(&folder, n).await).await;
+            }
+        }
+    )+};
+}
+
+/// The `n`-th file in a folder. What a power loss would take is nothing that a case is about.
+pub async fn sqlite(folder: &TempDir, n: u64) -> SqliteStore {
+    let options = SqliteOptions::new().durability(Durability::Relaxed);
+    SqliteStore::open_with(folder.path().join(format!("{n}.db")), options).await.unwrap()
+}
+
 /// The names of a stream's events.
-pub async fn names(store: &MemoryStore, stream: &str) -> Vec<String> {
+pub async fn names(store: &impl EventStore, stream: &str) -> Vec<String> {
     stored(store, stream).await.iter().map(|event| event.name.to_string()).collect()
 }
 
-pub async fn stored(store: &MemoryStore, stream: &str) -> Vec<StoredEvent> {
+pub async fn stored(store: &impl EventStore, stream: &str) -> Vec<StoredEvent> {
     store.read_stream(&StreamId::named(stream), StreamRead::after(0)).await.unwrap().events
 }
 
-pub async fn count(store: &MemoryStore, stream: &str, name: &str) -> usize {
+pub async fn count(store: &impl EventStore, stream: &str, name: &str) -> usize {
     names(store, stream).await.iter().filter(|stored| *stored == name).count()
 }
 
 /// A store whose process dies: its `last`-th call is carried out or not, and none is answered from there on,
-/// or none up to the one that it is `back` with.
+/// or none up to the one that it is `back` with. The leases that it leaves behind run out at once.
 #[derive(Clone)]
-pub struct Dying {
-    store: MemoryStore,
+pub struct Dying<S> {
+    store: S,
     calls: Arc<AtomicU64>,
     last: u64,
     /// Whether the last call was carried out before its answer was lost.
@@ -60,12 +103,15 @@ pub struct Dying {
     back: u64,
 }
 
-impl Dying {
-    pub fn at(store: MemoryStore, last: u64, done: bool) -> Self {
+/// As long as a lease is kept for a process that may be dead.
+const BRIEFLY: Duration = Duration::from_millis(1);
+
+impl<S: EventStore> Dying<S> {
+    pub fn at(store: S, last: u64, done: bool) -> Self {
         Self { store, calls: Arc::default(), last, done, back: u64::MAX }
     }
     /// It does not answer from one call to another.
-    pub fn between(store: MemoryStore, last: u64, back: u64) -> Self {
+    pub fn between(store: S, last: u64, back: u64) -> Self {
         Self { back, ..Self::at(store, last, true) }
     }
     pub fn died(&self) -> bool {
@@ -87,7 +133,7 @@ impl Dying {
     }
 }
 
-impl EventStore for Dying {
+impl<S: EventStore> EventStore for Dying<S> {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         let fails = |cause| AppendError::Unavailable { cause };
         Box::pin(async move { self.call(self.store.append(commit), fails).await })
@@ -165,11 +211,13 @@ impl EventStore for Dying {
         owner: Uuid,
         ttl: Duration,
     ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        let ttl = ttl.min(BRIEFLY);
         Box::pin(
             async move { self.call(self.store.acquire(processor, owner, ttl), ReadError::Unavailable).await },
         )
     }
     fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        let ttl = ttl.min(BRIEFLY);
         Box::pin(async move { self.call(self.store.renew(lease, ttl), AdvanceError::Unavailable).await })
     }
     fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {

@@ -2,11 +2,12 @@
 #![allow(missing_docs)]
 
 #[macro_use]
+mod kit;
+#[macro_use]
 mod shop;
 
 mod crash;
 mod fence;
-mod kit;
 mod later;
 mod parking;
 mod rebuilding;

@@ -3,11 +3,10 @@
 use crate::kit::*;
 use crate::shop::*;
 use es_core::prelude::*;
-use es_core::store::MemoryStore;
 use es_core::{DrainError, ParkedError};
 use std::sync::Arc;
 
-async fn mailing(store: &MemoryStore) -> (App, Arc<Post>) {
+async fn mailing(store: &(impl EventStore + Clone)) -> (App, Arc<Post>) {
     let post = Arc::new(Post::default());
     let app = App::builder(store.clone())
         .aggregate::<Cart>()
@@ -19,9 +18,16 @@ async fn mailing(store: &MemoryStore) -> (App, Arc<Post>) {
     (app, post)
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_fails_is_parked_and_its_key_waits_while_others_go_on() {
-    let (app, post) = mailing(&MemoryStore::new()).await;
+on_every_store! {
+    what_fails_is_parked_and_its_key_waits_while_others_go_on,
+    what_is_skipped_is_passed_over,
+    a_panic_is_a_failure,
+    a_refusal_that_no_method_takes_is_parked_at_once_and_goes_on_where_it_was,
+    a_reactor_may_skip_or_stop_by_itself,
+}
+
+async fn what_fails_is_parked_and_its_key_waits_while_others_go_on(store: impl EventStore + Clone) {
+    let (app, post) = mailing(&store).await;
     post.refuse("a2");
     for (name, article) in [("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3"), ("b", "b2")] {
         app.execute(add(name, article)).await.unwrap();
@@ -49,9 +55,8 @@ async fn what_fails_is_parked_and_its_key_waits_while_others_go_on() {
     assert!(app.parked("mail").await.unwrap().is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_skipped_is_passed_over() {
-    let (app, post) = mailing(&MemoryStore::new()).await;
+async fn what_is_skipped_is_passed_over(store: impl EventStore + Clone) {
+    let (app, post) = mailing(&store).await;
     post.refuse("a1");
     for article in ["a1", "a2"] {
         app.execute(add("a", article)).await.unwrap();
@@ -64,9 +69,8 @@ async fn what_is_skipped_is_passed_over() {
     assert!(matches!(parked.skip("nothing").await, Err(ParkedError::NotParked { .. })));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_panic_is_a_failure() {
-    let (app, post) = mailing(&MemoryStore::new()).await;
+async fn a_panic_is_a_failure(store: impl EventStore + Clone) {
+    let (app, post) = mailing(&store).await;
     for article in ["bomb", "a2"] {
         app.execute(add("a", article)).await.unwrap();
     }
@@ -76,9 +80,9 @@ async fn a_panic_is_a_failure() {
     assert!(app.parked("mail").await.unwrap()[0].error.contains("do not post bombs"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_refusal_that_no_method_takes_is_parked_at_once_and_goes_on_where_it_was() {
-    let store = MemoryStore::new();
+async fn a_refusal_that_no_method_takes_is_parked_at_once_and_goes_on_where_it_was(
+    store: impl EventStore + Clone,
+) {
     let builder = App::builder(store.clone()).aggregate::<Cart>().aggregate::<Stock>();
     let app = builder.reactor::<Greedy>().build().await.unwrap();
     app.execute(CheckOut { cart: cart("1"), pieces: 11 }).await.unwrap();
@@ -96,10 +100,9 @@ async fn a_refusal_that_no_method_takes_is_parked_at_once_and_goes_on_where_it_w
     assert_eq!(names(&store, "stock-a").await, ["Reserved"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reactor_may_skip_or_stop_by_itself() {
+async fn a_reactor_may_skip_or_stop_by_itself(store: impl EventStore + Clone) {
     let post = Arc::new(Post::default());
-    let builder = App::builder(MemoryStore::new()).aggregate::<Cart>().service::<Post>(post.clone());
+    let builder = App::builder(store).aggregate::<Cart>().service::<Post>(post.clone());
     let app = builder.reactor::<LaxMail>().reactor::<StrictMail>().build().await.unwrap();
     post.refuse("a1");
     for article in ["a1", "a2"] {

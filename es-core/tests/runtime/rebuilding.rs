@@ -3,7 +3,6 @@
 use crate::kit::*;
 use crate::shop::*;
 use es_core::prelude::*;
-use es_core::store::MemoryStore;
 use std::time::Duration;
 
 /// How much was ever added.
@@ -19,19 +18,21 @@ impl Added {
     }
 }
 
-async fn app(store: &MemoryStore) -> App {
+async fn app(store: &(impl EventStore + Clone)) -> App {
     App::builder(store.clone()).aggregate::<Cart>().projection::<Added>().build().await.unwrap()
 }
 
-async fn builds(store: &MemoryStore) -> Vec<String> {
+async fn builds(store: &(impl EventStore + Clone)) -> Vec<String> {
     let processors = store.processors("").await.unwrap();
     let names = processors.into_iter().map(|processor| processor.name.to_string());
     names.filter(|name| name.contains("added")).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for() {
-    let store = MemoryStore::new();
+on_every_store! {
+    whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for,
+}
+
+async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for(store: impl EventStore + Clone) {
     let (runs, asks) = (app(&store).await, app(&store).await);
     let running = runs.start().await.unwrap();
     runs.execute(add("1", "book")).await.unwrap();

@@ -8,13 +8,20 @@ use es_core::{DrainError, FollowerState, StartError, WaitError};
 use std::sync::Arc;
 use std::time::Duration;
 
-async fn offering(store: &MemoryStore) -> App {
+async fn offering(store: &(impl EventStore + Clone)) -> App {
     App::builder(store.clone()).aggregate::<Cart>().reactor::<Offer>().build().await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_running_app_follows_and_a_stopped_one_has_given_its_leases_back() {
-    let store = MemoryStore::new();
+on_every_store! {
+    a_running_app_follows_and_a_stopped_one_has_given_its_leases_back,
+    whoever_has_lost_its_lease_writes_nothing_and_takes_it_again,
+    a_log_that_is_not_the_one_that_was_followed_stops_it,
+    a_retry_that_is_due_does_not_wait_for_an_event,
+    an_event_that_is_newer_than_the_code_is_left_to_others,
+    an_unreadable_event_is_parked_where_its_key_is_known_and_stops_where_it_is_not,
+}
+
+async fn a_running_app_follows_and_a_stopped_one_has_given_its_leases_back(store: impl EventStore + Clone) {
     let app = offering(&store).await;
     let running = app.start().await.unwrap();
     assert!(matches!(app.start().await, Err(StartError::Running)));
@@ -52,9 +59,7 @@ async fn another_process_takes_over_when_the_first_is_gone() {
     waiting.stop().await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
-async fn whoever_has_lost_its_lease_writes_nothing_and_takes_it_again() {
-    let store = MemoryStore::new();
+async fn whoever_has_lost_its_lease_writes_nothing_and_takes_it_again(store: impl EventStore + Clone) {
     let app = offering(&store).await;
     let running = app.start().await.unwrap();
     app.execute(add("1", "book")).await.unwrap();
@@ -80,9 +85,7 @@ async fn a_drain_does_not_wait_for_ever_for_another_process() {
     second.drain().await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_log_that_is_not_the_one_that_was_followed_stops_it() {
-    let store = MemoryStore::new();
+async fn a_log_that_is_not_the_one_that_was_followed_stops_it(store: impl EventStore + Clone) {
     let app = offering(&store).await;
     app.execute(add("1", "book")).await.unwrap();
     let lease = store.acquire("offer.r1", Uuid::new_v4(), LEASE).await.unwrap().unwrap();
@@ -97,10 +100,9 @@ async fn a_log_that_is_not_the_one_that_was_followed_stops_it() {
     assert!(matches!(running.status()[0].state, FollowerState::Stopped(_)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_retry_that_is_due_does_not_wait_for_an_event() {
+async fn a_retry_that_is_due_does_not_wait_for_an_event(store: impl EventStore + Clone) {
     let post = Arc::new(Post::default());
-    let builder = App::builder(MemoryStore::new()).aggregate::<Cart>().service::<Post>(post.clone());
+    let builder = App::builder(store).aggregate::<Cart>().service::<Post>(post.clone());
     let app = builder.reactor::<Mail>().build().await.unwrap();
     let running = app.start().await.unwrap();
     post.refuse("book");
@@ -127,9 +129,7 @@ fn article(stream: &str, schema: u16, payload: &'static str) -> Commit {
     Commit::one(StreamId::named(stream), Expected::Exact(0), vec![event])
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_that_is_newer_than_the_code_is_left_to_others() {
-    let store = MemoryStore::new();
+async fn an_event_that_is_newer_than_the_code_is_left_to_others(store: impl EventStore + Clone) {
     let app = offering(&store).await;
     app.execute(add("1", "book")).await.unwrap();
     store.append(article("cart-2", 2, r#"{"article":"lamp"}"#)).await.unwrap();
@@ -143,9 +143,9 @@ async fn an_event_that_is_newer_than_the_code_is_left_to_others() {
     running.stop().await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_unreadable_event_is_parked_where_its_key_is_known_and_stops_where_it_is_not() {
-    let store = MemoryStore::new();
+async fn an_unreadable_event_is_parked_where_its_key_is_known_and_stops_where_it_is_not(
+    store: impl EventStore + Clone,
+) {
     let builder = App::builder(store.clone()).aggregate::<Cart>().service(Arc::new(Post::default()));
     let app = builder.reactor::<Mail>().reactor::<Offer>().build().await.unwrap();
     store.append(article("cart-2", 1, "{}")).await.unwrap();

@@ -102,8 +102,19 @@ pub struct Reserved {
     pub pieces: u32,
 }
 
+#[event]
+pub struct Restocked {
+    pub pieces: u32,
+}
+
 #[command(Stock)]
 pub struct Reserve {
+    #[id]
+    pub shelf: String,
+    pub pieces: u32,
+}
+#[command(Stock)]
+pub struct Restock {
     #[id]
     pub shelf: String,
     pub pieces: u32,
@@ -116,10 +127,11 @@ pub struct OutOfStock {
     left: u32,
 }
 
-/// Ten pieces on each shelf.
+/// Ten pieces on each shelf, and what is put there later.
 #[aggregate(id = String, default)]
 #[derive(Default)]
 pub struct Stock {
+    restocked: u32,
     reserved: u32,
 }
 
@@ -128,13 +140,19 @@ impl Stock {
     fn reserved(&mut self, e: &Reserved) {
         self.reserved += e.pieces;
     }
+    fn restocked(&mut self, e: &Restocked) {
+        self.restocked += e.pieces;
+    }
 }
 
 #[command_handler]
 impl Stock {
     fn reserve(&self, command: Reserve) -> Result<Reserved, OutOfStock> {
-        let left = 10 - self.reserved;
+        let left = 10 + self.restocked - self.reserved;
         if command.pieces > left { Err(OutOfStock { left }) } else { Ok(Reserved { pieces: command.pieces }) }
+    }
+    fn restock(&self, command: Restock) -> Restocked {
+        Restocked { pieces: command.pieces }
     }
 }
 

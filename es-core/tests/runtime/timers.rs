@@ -9,14 +9,25 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-async fn app(store: &MemoryStore, clock: &HandClock) -> App {
+async fn app(store: &(impl EventStore + Clone), clock: &HandClock) -> App {
     let builder = App::builder(store.clone()).clock(clock.clone());
     builder.aggregate::<Cart>().reactor::<Reminder>().build().await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timer_fires_when_it_is_due_and_only_once() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+on_every_store! {
+    a_timer_fires_when_it_is_due_and_only_once,
+    a_timer_of_the_same_name_takes_the_place_of_the_first,
+    a_cancelled_timer_does_not_fire,
+    a_timer_fires_before_an_event_that_was_recorded_after_it_was_due,
+    a_timer_that_is_due_when_its_app_is_gone_fires_in_the_next,
+    a_timer_that_is_skipped_takes_no_other_with_it,
+    timers_go_over_to_the_next_version,
+    what_is_set_aside_comes_before_the_next_version,
+    a_timer_fires_before_what_has_waited_and_came_later,
+}
+
+async fn a_timer_fires_when_it_is_due_and_only_once(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = app(&store, &clock).await;
     app.execute(add("1", "book")).await.unwrap();
     clock.advance(59 * MINUTE);
@@ -29,9 +40,8 @@ async fn a_timer_fires_when_it_is_due_and_only_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timer_of_the_same_name_takes_the_place_of_the_first() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_timer_of_the_same_name_takes_the_place_of_the_first(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = app(&store, &clock).await;
     app.execute(add("1", "book")).await.unwrap();
     clock.advance(30 * MINUTE);
@@ -44,9 +54,8 @@ async fn a_timer_of_the_same_name_takes_the_place_of_the_first() {
     assert_eq!(count(&store, "cart-1", "Reminded").await, 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_cancelled_timer_does_not_fire() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_cancelled_timer_does_not_fire(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = app(&store, &clock).await;
     app.execute(add("1", "book")).await.unwrap();
     clock.advance(MINUTE);
@@ -56,9 +65,8 @@ async fn a_cancelled_timer_does_not_fire() {
     assert_eq!(names(&store, "cart-1").await, ["ArticleAdded", "CheckedOut"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timer_fires_before_an_event_that_was_recorded_after_it_was_due() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_timer_fires_before_an_event_that_was_recorded_after_it_was_due(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = app(&store, &clock).await;
     app.execute(add("1", "book")).await.unwrap();
     clock.advance(61 * MINUTE);
@@ -67,9 +75,8 @@ async fn a_timer_fires_before_an_event_that_was_recorded_after_it_was_due() {
     assert_eq!(count(&store, "cart-1", "Reminded").await, 1, "buying came too late to cancel it");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timer_that_is_due_when_its_app_is_gone_fires_in_the_next() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_timer_that_is_due_when_its_app_is_gone_fires_in_the_next(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let first = app(&store, &clock).await;
     first.execute(add("1", "book")).await.unwrap();
     first.drain().await.unwrap();
@@ -78,9 +85,8 @@ async fn a_timer_that_is_due_when_its_app_is_gone_fires_in_the_next() {
     app(&store, &clock).await.drain().await.unwrap();
     assert_eq!(count(&store, "cart-1", "Reminded").await, 1);
 }
-#[tokio::test(start_paused = true)]
-async fn a_timer_that_is_skipped_takes_no_other_with_it() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_timer_that_is_skipped_takes_no_other_with_it(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = App::builder(store.clone())
         .clock(clock.clone())
         .aggregate::<Cart>()
@@ -108,9 +114,8 @@ async fn a_drain_ends_though_the_app_is_stopped() {
     let out = tokio::time::timeout(Duration::from_hours(1), drain).await;
     assert!(out.is_ok(), "drain hangs");
 }
-#[tokio::test(start_paused = true)]
-async fn timers_go_over_to_the_next_version() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn timers_go_over_to_the_next_version(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let old = app(&store, &clock).await;
     old.execute(add("1", "book")).await.unwrap();
     old.drain().await.unwrap();
@@ -126,9 +131,7 @@ async fn timers_go_over_to_the_next_version() {
     app.drain().await.unwrap();
     assert_eq!(names(&store, "cart-1").await, ["ArticleAdded", "Reminded"]);
 }
-#[tokio::test(start_paused = true)]
-async fn what_is_set_aside_comes_before_the_next_version() {
-    let store = MemoryStore::new();
+async fn what_is_set_aside_comes_before_the_next_version(store: impl EventStore + Clone) {
     let old = App::builder(store.clone())
         .aggregate::<Cart>()
         .aggregate::<Stock>()
@@ -144,9 +147,8 @@ async fn what_is_set_aside_comes_before_the_next_version() {
     let refused = next.build().await.unwrap_err();
     assert!(refused.to_string().contains("retry or skip that first"), "{refused}");
 }
-#[tokio::test(start_paused = true)]
-async fn a_timer_fires_before_what_has_waited_and_came_later() {
-    let (store, clock) = (MemoryStore::new(), HandClock::new());
+async fn a_timer_fires_before_what_has_waited_and_came_later(store: impl EventStore + Clone) {
+    let clock = HandClock::new();
     let app = App::builder(store.clone())
         .clock(clock.clone())
         .aggregate::<Cart>()

@@ -4,11 +4,19 @@ use crate::kit::*;
 use crate::shop::*;
 use es_core::__private as p;
 use es_core::prelude::*;
-use es_core::store::MemoryStore;
 
-#[tokio::test(start_paused = true)]
-async fn an_offer_is_made_with_the_second_article_and_says_what_it_answers() {
-    let store = MemoryStore::new();
+on_every_store! {
+    an_offer_is_made_with_the_second_article_and_says_what_it_answers,
+    a_refused_command_is_given_to_the_method_that_takes_it,
+    a_reactor_from_now_folds_the_past_silently,
+    a_new_version_folds_silently_what_the_old_one_has_answered,
+    a_state_that_is_written_as_null_is_a_state,
+    another_shape_needs_another_version,
+    build_lists_what_is_wrong_with_reactors,
+    different_keys_are_worked_on_at_the_same_time,
+}
+
+async fn an_offer_is_made_with_the_second_article_and_says_what_it_answers(store: impl EventStore + Clone) {
     let app = App::builder(store.clone()).aggregate::<Cart>().reactor::<Offer>().build().await.unwrap();
     for article in ["book", "lamp", "desk"] {
         app.execute(add("1", article)).await.unwrap();
@@ -27,9 +35,7 @@ async fn an_offer_is_made_with_the_second_article_and_says_what_it_answers() {
     assert_eq!(offer.metadata.correlation_id, cause.metadata.correlation_id);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_refused_command_is_given_to_the_method_that_takes_it() {
-    let store = MemoryStore::new();
+async fn a_refused_command_is_given_to_the_method_that_takes_it(store: impl EventStore + Clone) {
     let app = App::builder(store.clone())
         .aggregate::<Cart>()
         .aggregate::<Stock>()
@@ -48,9 +54,7 @@ async fn a_refused_command_is_given_to_the_method_that_takes_it() {
     assert!(matches!(&cancelled[1].data, CartEvent::OrderCancelled(e) if e.reason == "only 2 left"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reactor_from_now_folds_the_past_silently() {
-    let store = MemoryStore::new();
+async fn a_reactor_from_now_folds_the_past_silently(store: impl EventStore + Clone) {
     let app = App::builder(store.clone()).aggregate::<Cart>().build().await.unwrap();
     for (name, article) in [("1", "book"), ("2", "book"), ("2", "lamp")] {
         app.execute(add(name, article)).await.unwrap();
@@ -64,9 +68,7 @@ async fn a_reactor_from_now_folds_the_past_silently() {
     assert_eq!(count(&store, "cart-2", "PromotionOffered").await, 0, "its second article was in the past");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_new_version_folds_silently_what_the_old_one_has_answered() {
-    let store = MemoryStore::new();
+async fn a_new_version_folds_silently_what_the_old_one_has_answered(store: impl EventStore + Clone) {
     let old = App::builder(store.clone()).aggregate::<Cart>().reactor::<Offer>().build().await.unwrap();
     old.execute(add("1", "book")).await.unwrap();
     old.drain().await.unwrap();
@@ -105,9 +107,33 @@ macro_rules! reshaped {
 reshaped!(Reshaped, false);
 reshaped!(Inline, true);
 
-#[tokio::test(start_paused = true)]
-async fn another_shape_needs_another_version() {
-    let store = MemoryStore::new();
+/// Offers once. What it keeps then is written as `null`, which is not the same as to keep nothing.
+#[reactor(key = CartId, from = start, no_derive(Default))]
+pub struct OfferOnce(Option<u32>);
+
+impl Default for OfferOnce {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+#[reactor]
+impl OfferOnce {
+    fn added(&mut self, _: &ArticleAdded, cart: &CartId) -> Option<OfferPromotion> {
+        self.0.take().map(|_| OfferPromotion { cart: cart.clone() })
+    }
+}
+
+async fn a_state_that_is_written_as_null_is_a_state(store: impl EventStore + Clone) {
+    let app = App::builder(store.clone()).aggregate::<Cart>().reactor::<OfferOnce>().build().await.unwrap();
+    for article in ["book", "lamp"] {
+        app.execute(add("1", article)).await.unwrap();
+        app.drain().await.unwrap();
+    }
+    assert_eq!(count(&store, "cart-1", "PromotionOffered").await, 1);
+}
+
+async fn another_shape_needs_another_version(store: impl EventStore + Clone) {
     for _ in 0..2 {
         App::builder(store.clone()).aggregate::<Cart>().reactor::<Offer>().build().await.unwrap();
     }
@@ -115,9 +141,7 @@ async fn another_shape_needs_another_version() {
     assert!(error.to_string().contains("say `version = 2`"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn build_lists_what_is_wrong_with_reactors() {
-    let store = MemoryStore::new();
+async fn build_lists_what_is_wrong_with_reactors(store: impl EventStore + Clone) {
     let built = App::builder(store.clone()).reactor::<Offer>().reactor::<Mail>().reactor::<Inline>();
     let faults = built.build().await.unwrap_err().faults().join("\n");
     for said in ["takes `&Post`", "issues OfferPromotion", "both named \"offer\"", "remove `inline`"] {
@@ -125,10 +149,9 @@ async fn build_lists_what_is_wrong_with_reactors() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn different_keys_are_worked_on_at_the_same_time() {
+async fn different_keys_are_worked_on_at_the_same_time(store: impl EventStore + Clone) {
     let meeting = std::sync::Arc::new(Meeting(tokio::sync::Barrier::new(2)));
-    let builder = App::builder(MemoryStore::new()).aggregate::<Cart>().service::<Meeting>(meeting);
+    let builder = App::builder(store).aggregate::<Cart>().service::<Meeting>(meeting);
     let app = builder.reactor::<Meet>().build().await.unwrap();
     for name in ["1", "2"] {
         app.execute(add(name, "book")).await.unwrap();

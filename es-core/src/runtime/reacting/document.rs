@@ -7,7 +7,7 @@ use crate::issued::{Due, IssuedCommand, Wish};
 use crate::runtime::Halt;
 use crate::store::{DocumentWrite, StoredDocument};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Document {
     /// As its own serde writes it; `None` before it begins and when it has ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "as_written")]
     pub state: Option<Box<RawValue>>,
     /// Of the last event that is in it.
     pub position: Position,
@@ -58,6 +58,11 @@ pub(super) struct Origin {
 pub(super) struct StoredTimer {
     pub due: Timestamp,
     pub command: Pending,
+}
+
+/// A state that is there, also where it is written as `null`.
+fn as_written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 impl Document {
