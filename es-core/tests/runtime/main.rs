@@ -11,5 +11,6 @@ mod later;
 mod parking;
 mod rebuilding;
 mod running;
+mod slices;
 mod timers;
 mod turns;

@@ -13,6 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+/// The most that a key makes up for at once: other keys wait for that, and so does whoever stops.
+const SLICE: usize = 100;
+
 /// One thing to do.
 pub(super) enum Work {
     /// Commands that were left when a holder before this one went.
@@ -131,9 +134,13 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    /// Tries what is set aside, in order, until one fails again.
+    /// Tries what is set aside, in order, until one fails again. A long sequence stays due, and goes on when
+    /// others have had their turn.
     async fn replay(&mut self, cell: &mut Cell) -> Result<(), Halt> {
-        while self.sequence.is_due() {
+        for _ in 0..SLICE {
+            if !self.sequence.is_due() {
+                return Ok(());
+            }
             let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
             let done = match self.desk.delivered(row.position, &row.key).await? {
                 Some(delivered) => {

@@ -176,6 +176,7 @@ impl Reacting {
         page: LogPage,
     ) -> Result<(), Halt> {
         let (memory, desk) = self.ready(memory, app, lease).await?;
+        parked::heed(memory, &desk).await?;
         catch_up(memory, &desk).await?;
         let whole = Checkpoint { position: page.scanned_to, event: page.scanned_id };
         let (works, halt) = self.plan(&page.events);
