@@ -12,5 +12,6 @@ mod parking;
 mod rebuilding;
 mod running;
 mod slices;
+mod stopping;
 mod timers;
 mod turns;
