@@ -4,6 +4,8 @@
 #[macro_use]
 mod shop;
 
+mod clash;
+mod closed;
 mod crash;
 mod fence;
 mod kit;
