@@ -10,6 +10,7 @@ mod crash;
 mod fence;
 mod kit;
 mod later;
+mod outage;
 mod parking;
 mod rebuilding;
 mod running;
