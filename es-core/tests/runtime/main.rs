@@ -10,6 +10,7 @@ mod crash;
 mod fence;
 mod kit;
 mod later;
+mod open_keys;
 mod outage;
 mod parking;
 mod rebuilding;

@@ -3,6 +3,8 @@
 use super::desk::Desk;
 use super::document::Cell;
 use super::lane::{Lane, Ran, Work};
+use super::open;
+use super::origin::Origin;
 use super::park::{Row, Sequence};
 use crate::id::Position;
 use crate::runtime::{Aside, Halt};
@@ -34,7 +36,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Reads it from the store, at the beginning of a lease.
-    pub async fn load(desk: &Desk) -> Result<Self, Halt> {
+    pub async fn load(desk: &Desk, origin: &Origin) -> Result<Self, Halt> {
         let mut memory = Self {
             epoch: desk.epoch,
             silent_until: desk.silent_until,
@@ -50,8 +52,7 @@ impl Memory {
             memory.sequences.entry(row.key.clone()).or_default().rows.insert(row.position, row);
         }
         memory.sequences.values_mut().for_each(Sequence::wake);
-        for stored in desk.list(&desk.names.keys).await? {
-            let Cell { key, revision, document } = Cell::of(stored)?;
+        for Cell { key, revision, document } in open::load(desk, origin).await? {
             if !document.pending.is_empty() {
                 memory.unfinished.push(key.clone());
             }
@@ -130,12 +131,15 @@ impl Memory {
     pub fn deletions(&self, desk: &Desk, passed: Position) -> Vec<DocumentWrite> {
         let passed = self.empty.iter().filter(|(_, (_, position))| *position <= passed);
         passed
-            .map(|(key, (revision, position))| DocumentWrite {
-                collection: desk.names.keys.clone(),
-                key: key.clone(),
-                revision: Some(*revision),
-                position: *position,
-                body: None,
+            .flat_map(|(key, (revision, position))| {
+                let document = DocumentWrite {
+                    collection: desk.names.keys.clone(),
+                    key: key.clone(),
+                    revision: Some(*revision),
+                    position: *position,
+                    body: None,
+                };
+                [document, open::mark(&desk.names, key, *position, false)]
             })
             .collect()
     }

@@ -6,6 +6,7 @@ mod lane;
 mod memory;
 mod methods;
 mod mount;
+mod open;
 mod origin;
 mod park;
 mod parked;
@@ -37,6 +38,8 @@ pub(crate) struct Names {
     pub processor: Arc<str>,
     /// The documents of its keys.
     pub keys: Arc<str>,
+    /// Which of them have something to do without an event.
+    pub open: Arc<str>,
     /// What is set aside.
     pub parked: Arc<str>,
     /// What somebody has decided about that.
@@ -50,6 +53,7 @@ impl Names {
         let processor = format!("{reactor}.r{version}");
         Self {
             keys: format!("{processor}/keys").into(),
+            open: format!("{processor}/open").into(),
             parked: format!("{processor}/parked").into(),
             marks: format!("{processor}/marks").into(),
             origin: format!("{processor}/origin").into(),
@@ -161,8 +165,9 @@ impl Reacting {
         let known = if let Some(known) = known {
             known
         } else {
-            desk.silent_until = origin::silent_until(app, &self.inner.names).await?;
-            Memory::load(&desk).await?
+            let origin = origin::known(app, &self.inner.names).await?;
+            desk.silent_until = origin.silent_until;
+            Memory::load(&desk, &origin).await?
         };
         desk.silent_until = known.silent_until;
         Ok((memory.insert(known), desk))
