@@ -16,6 +16,7 @@ mod parking;
 mod rebuilding;
 mod redelivered;
 mod running;
+mod skipped;
 mod slices;
 mod stopping;
 mod tables;

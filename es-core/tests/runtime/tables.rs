@@ -13,7 +13,7 @@ pub struct Shelf;
 impl Shelf {
     fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
         let articles = tx.table("articles");
-        Ok(tx.execute_batch(&format!("CREATE TABLE {articles} (article TEXT PRIMARY KEY)"))?)
+        tx.execute_batch(&format!("CREATE TABLE {articles} (article TEXT PRIMARY KEY)"))
     }
     fn added(&self, e: &ArticleAdded, tx: &SqliteTx) -> Result<(), SqliteError> {
         tx.execute(&format!("INSERT INTO {} VALUES (?1)", tx.table("articles")), [&e.article])?;

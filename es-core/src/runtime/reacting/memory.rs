@@ -10,7 +10,8 @@ use crate::id::Position;
 use crate::runtime::{Aside, Halt};
 use crate::store::DocumentWrite;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -21,6 +22,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct Memory {
     pub epoch: u64,
     pub silent_until: Position,
+    pub skipped: Arc<HashSet<String>>,
     /// What is set aside, by key.
     pub sequences: HashMap<String, Sequence>,
     /// When the next timer of a key is due.
@@ -40,6 +42,7 @@ impl Memory {
         let mut memory = Self {
             epoch: desk.epoch,
             silent_until: desk.silent_until,
+            skipped: desk.skipped.clone(),
             sequences: HashMap::new(),
             due: HashMap::new(),
             order: BTreeSet::new(),

@@ -44,6 +44,8 @@ pub(crate) struct Names {
     pub parked: Arc<str>,
     /// What somebody has decided about that.
     pub marks: Arc<str>,
+    /// What was passed over, in every version.
+    pub skipped: Arc<str>,
     /// Where it began.
     pub origin: Arc<str>,
 }
@@ -56,6 +58,7 @@ impl Names {
             open: format!("{processor}/open").into(),
             parked: format!("{processor}/parked").into(),
             marks: format!("{processor}/marks").into(),
+            skipped: format!("{reactor}/skipped").into(),
             origin: format!("{processor}/origin").into(),
             processor: processor.into(),
         }
@@ -160,6 +163,7 @@ impl Reacting {
             app: app.clone(),
             epoch: lease.epoch,
             silent_until: Position(0),
+            skipped: Arc::default(),
         };
         let known = memory.take().filter(|known| known.epoch == lease.epoch);
         let known = if let Some(known) = known {
@@ -167,9 +171,12 @@ impl Reacting {
         } else {
             let origin = origin::known(app, &self.inner.names).await?;
             desk.silent_until = origin.silent_until;
+            let folds = lease.checkpoint.position < origin.silent_until;
+            desk.skipped = if folds { park::skipped(&desk).await? } else { Arc::default() };
             Memory::load(&desk, &origin).await?
         };
         desk.silent_until = known.silent_until;
+        desk.skipped = known.skipped.clone();
         Ok((memory.insert(known), desk))
     }
 
