@@ -11,11 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How many orders grow at the same time.
 const ORDERS: u32 = 8;
+
+/// How often each of them is added to in a rush.
+const RUSH: u32 = 100;
 
 /// What works on it, by the names that users say.
 pub const FOLLOWERS: [&str; 3] = ["mail", "packing", "parcels"];
@@ -97,10 +100,24 @@ impl Site {
                 if leave.load(Ordering::Relaxed) {
                     break;
                 }
-                app.execute(AddItem { order: OrderId::named(&format!("{}", n % ORDERS)) }).await.unwrap();
+                app.execute(AddItem { order: OrderId::named(&(n % ORDERS).to_string()) }).await.unwrap();
             }
         });
         Customers { gone, ordering }
+    }
+
+    /// Customers who all come at once, so that there is more to do than is done.
+    pub fn rush(&self) -> JoinSet<()> {
+        (0..ORDERS)
+            .map(|order| {
+                let app = self.app.clone();
+                async move {
+                    for _ in 0..RUSH {
+                        app.execute(AddItem { order: OrderId::named(&order.to_string()) }).await.unwrap();
+                    }
+                }
+            })
+            .collect()
     }
 
     /// Waits until so many letters have left.

@@ -12,10 +12,13 @@ async fn who_is_killed_is_followed_by_another() {
     let _second = site.waiting("second").await;
     let customers = site.customers();
     site.sends(100).await;
+    let rush = site.rush();
+    site.sends(160).await;
     drop(first);
     let took = site.taken_over_from(&owners).await;
     println!("taken over {took:?} after the kill, with leases of {LEASE:?}");
     site.sends(site.letters().len() + 100).await;
+    rush.join_all().await;
     customers.leave().await;
     site.settles().await;
     site.is_as_if_nothing_had_happened().await;
