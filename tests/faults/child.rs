@@ -1,5 +1,6 @@
 //! The process that things happen to.
 
+use super::node;
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
@@ -25,7 +26,7 @@ pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
         .env("ES_FAULTS_ROLE", role)
         .env("ES_FAULTS_FILE", file)
         .envs(environment.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -39,10 +40,11 @@ fn serve() {
     let file = std::env::var("ES_FAULTS_FILE").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(file).await.unwrap();
+        let store = SqliteStore::open(&file).await.unwrap();
         match role.split_once(' ') {
             Some(("write", round)) => write(&store, round, u64::MAX).await,
             Some(("fill", flag)) => fill(&store, Path::new(flag)).await,
+            Some((node::NODE, name)) => node::serve(&store, name, Path::new(&file)).await,
             _ if role == COUNT => count(&store).await,
             _ if role == WRITE_SOME => write(&store, "some", 20).await,
             _ if role == WRITE_SOME_BESIDE_A_READER => {
@@ -184,6 +186,6 @@ fn report(key: &str, answer: &Result<Appended, AppendError>) {
 }
 
 /// Writes a line in one piece, so that lines of several threads do not mix.
-fn say(line: &str) {
+pub fn say(line: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

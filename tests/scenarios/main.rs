@@ -27,7 +27,7 @@ mod shop;
 mod sizes;
 mod subscribers;
 mod subscription;
-mod sync_projection;
 mod subscription_mails;
+mod sync_projection;
 mod todo;
 mod warnings;

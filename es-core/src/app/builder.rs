@@ -139,6 +139,7 @@ impl<S: EventStore> AppBuilder<S> {
         let store = Arc::new(self.store);
         let projections: Vec<_> = self.projections.iter().map(|mount| mount(&store).into_inner()).collect();
         runtime::check(&projections, &mut faults);
+        runtime::check_names(&self.reactors, &projections, &mut faults);
         if faults.is_empty() {
             for mount in &self.reactors {
                 faults.extend(mount.register(&*store).await.err());

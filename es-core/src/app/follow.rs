@@ -46,30 +46,32 @@ pub(super) enum Pace {
     Calming,
 }
 
-/// Something else is stored at a position than was written there.
-pub(super) struct Damage {
-    pub at: Position,
-    pub cause: BoxError,
+/// Why nothing more can be read.
+pub(super) enum End {
+    /// Something else is stored at a position than was written there.
+    Damaged { at: Position, cause: BoxError },
+    /// The store was closed.
+    Closed,
 }
 
 impl Log {
     /// The position that everything is delivered behind.
-    pub async fn start(self: Arc<Self>, from: SubscribeFrom) -> Position {
+    pub async fn start(self: Arc<Self>, from: SubscribeFrom) -> Result<Position, End> {
         let mut outage = Outage::default();
         match from {
-            SubscribeFrom::Start => Position(0),
-            SubscribeFrom::After(position) => position,
+            SubscribeFrom::Start => Ok(Position(0)),
+            SubscribeFrom::After(position) => Ok(position),
             SubscribeFrom::Now => loop {
                 match self.store.head().await {
-                    Ok(head) => return head,
-                    Err(error) => outage.pause(&error).await,
+                    Ok(head) => return Ok(head),
+                    Err(error) => outage.pause(&error).await?,
                 }
             },
         }
     }
 
     /// Reads the page behind `after`, when there may be one.
-    pub async fn turn(self: Arc<Self>, after: Position, first: Pace) -> Result<Turn, Damage> {
+    pub async fn turn(self: Arc<Self>, after: Position, first: Pace) -> Result<Turn, End> {
         let mut was_hinted = false;
         if first == Pace::Reading {
             // A store in memory is never waited for, and others want to run, too.
@@ -100,7 +102,7 @@ impl Log {
     }
 
     /// Reads until the store answers.
-    async fn read(&self, after: Position) -> Result<LogPage, Damage> {
+    async fn read(&self, after: Position) -> Result<LogPage, End> {
         let mut outage = Outage::default();
         let mut limit = PAGE;
         loop {
@@ -108,8 +110,8 @@ impl Log {
                 Ok(page) => return Ok(page),
                 // What stands before the damage can be read, one by one.
                 Err(ReadError::Corrupt { .. }) if limit > 1 => limit = 1,
-                Err(ReadError::Corrupt { at, cause }) => return Err(Damage { at, cause }),
-                Err(error @ ReadError::Unavailable(_)) => outage.pause(&error).await,
+                Err(ReadError::Corrupt { at, cause }) => return Err(End::Damaged { at, cause }),
+                Err(error @ ReadError::Unavailable(_)) => outage.pause(&error).await?,
             }
         }
     }
@@ -120,10 +122,15 @@ impl Log {
 struct Outage(u32);
 
 impl Outage {
-    async fn pause(&mut self, error: &ReadError) {
+    /// Waits until it is time to ask again, unless there will never be an answer.
+    async fn pause(&mut self, error: &ReadError) -> Result<(), End> {
+        if error.is_closed() {
+            return Err(End::Closed);
+        }
         self.0 = self.0.saturating_add(1);
         let cause = error.source().map(ToString::to_string);
         tracing::warn!(cause, failures = self.0, "a subscription cannot read the log and tries again");
         tokio::time::sleep(OUTAGE.pause(self.0)).await;
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! store only says when to look again. So nothing can fall between the two.
 
 use super::App;
-use super::follow::{Damage, Log, Pace, Turn};
+use super::follow::{End, Log, Pace, Turn};
 use crate::aggregate::Applier;
 use crate::event::{RawEvent, Recorded};
 use crate::id::Position;
@@ -37,7 +37,7 @@ impl From<Position> for SubscribeFrom {
     }
 }
 
-/// Why a subscription has ended. What stands before that position has been delivered.
+/// Why a subscription has ended. What stands before that has been delivered.
 ///
 /// To go on behind it, subscribe from [`position`](Self::position).
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +61,21 @@ pub enum SubscriptionError {
         #[source]
         source: DecodeError,
     },
+    /// The store was closed. It does not answer any more, unlike in an outage.
+    #[error("the store was closed behind position {position}")]
+    Closed {
+        /// How far the subscription has come.
+        position: Position,
+    },
 }
 
 impl SubscriptionError {
-    /// The position of the event that ended the subscription.
+    /// The position of the event that ended the subscription, or of what was done when the store was closed.
     pub fn position(&self) -> Position {
         match self {
-            Self::Damaged { position, .. } | Self::Unreadable { position, .. } => *position,
+            Self::Damaged { position, .. }
+            | Self::Unreadable { position, .. }
+            | Self::Closed { position } => *position,
         }
     }
 }
@@ -128,8 +136,9 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// The stream ends with a [`SubscriptionError`] at an event that cannot be read. A store that does not
-    /// answer ends nothing: it is asked again, in growing intervals and with a warning each time.
+    /// The stream ends with a [`SubscriptionError`] at an event that cannot be read, and when the store is
+    /// closed. A store that does not answer ends nothing: it is asked again, in growing intervals and with a
+    /// warning each time.
     pub fn subscribe(&self, from: impl Into<SubscribeFrom>, filter: Filter) -> Subscription {
         let log = Log { store: self.core.store.clone(), filter };
         Subscription::new(log, from.into(), |stored| runtime::raw(stored).map(Some))
@@ -156,8 +165,10 @@ pub struct Subscription<T = RawEvent> {
 type Decode<T> = fn(&StoredEvent) -> Result<Option<T>, DecodeError>;
 
 enum Stage {
-    Starting(BoxFuture<'static, Position>),
-    Reading(BoxFuture<'static, Result<Turn, Damage>>),
+    Starting(BoxFuture<'static, Result<Position, End>>),
+    Reading(BoxFuture<'static, Result<Turn, End>>),
+    /// It ends when it is asked for an event.
+    Ending(End),
     Over,
 }
 
@@ -177,7 +188,8 @@ impl<T> Subscription<T> {
     /// Waits until it is known where the subscription begins, and answers how far it has come by now.
     ///
     /// It matters for [`SubscribeFrom::Now`] only: what is recorded behind this answer is delivered. Without
-    /// it, now is when the first event is asked for.
+    /// it, now is when the first event is asked for. Where the store was closed before, the answer is 0, and
+    /// the stream ends with that.
     pub async fn started(&mut self) -> Position {
         poll_fn(|context| self.poll_start(context)).await
     }
@@ -197,10 +209,14 @@ impl<T> Subscription<T> {
 
     fn poll_start(&mut self, context: &mut Context<'_>) -> Poll<Position> {
         if let Stage::Starting(starting) = &mut self.stage {
-            let start = ready!(starting.as_mut().poll(context));
-            self.from = SubscribeFrom::After(start);
-            self.page_end = start;
-            self.read(Pace::Reading);
+            match ready!(starting.as_mut().poll(context)) {
+                Ok(start) => {
+                    self.from = SubscribeFrom::After(start);
+                    self.page_end = start;
+                    self.read(Pace::Reading);
+                }
+                Err(end) => self.stage = Stage::Ending(end),
+            }
         }
         Poll::Ready(self.position().unwrap_or_default())
     }
@@ -224,6 +240,14 @@ impl<T> Subscription<T> {
             }
         }
         None
+    }
+
+    /// What it says when nothing more can be read.
+    fn last_word(&self, end: End) -> SubscriptionError {
+        match end {
+            End::Damaged { at: position, cause: source } => SubscriptionError::Damaged { position, source },
+            End::Closed => SubscriptionError::Closed { position: self.position().unwrap_or_default() },
+        }
     }
 
     fn end(&mut self, error: SubscriptionError) -> Poll<Option<Result<T, SubscriptionError>>> {
@@ -258,7 +282,12 @@ impl<T> Stream for Subscription<T> {
                 Some(event) => return Poll::Ready(Some(event)),
                 None => {}
             }
-            let Stage::Reading(reading) = &mut this.stage else { return Poll::Ready(None) };
+            let Stage::Reading(reading) = &mut this.stage else {
+                return match std::mem::replace(&mut this.stage, Stage::Over) {
+                    Stage::Ending(end) => Poll::Ready(Some(Err(this.last_word(end)))),
+                    _ => Poll::Ready(None),
+                };
+            };
             this.from = SubscribeFrom::After(this.page_end);
             match ready!(reading.as_mut().poll(context)) {
                 Ok(turn) => {
@@ -266,9 +295,7 @@ impl<T> Stream for Subscription<T> {
                     this.page = turn.page.events.into_iter();
                     this.read(turn.next);
                 }
-                Err(Damage { at: position, cause: source }) => {
-                    return this.end(SubscriptionError::Damaged { position, source });
-                }
+                Err(end) => this.stage = Stage::Ending(end),
             }
         }
     }

@@ -46,7 +46,8 @@ pub enum DrainError {
     Unavailable(#[source] BoxError),
 }
 
-/// How long another holder is waited for: until its lease has run out, and some more.
+/// How long another holder is waited for: until its lease has run out, and some more. So is a store that does
+/// not answer what runs here.
 const PATIENCE: Duration = LEASE.saturating_mul(2);
 
 /// The longest time between two looks.
@@ -165,6 +166,7 @@ impl App {
         // The rest that is under way may have looked before the call; the one behind it has not.
         let rests = station.progress().rests + 2;
         let name = || station.name.to_owned();
+        let (mut seen, mut since) = (station.progress(), Instant::now());
         loop {
             let settled = station.until(|progress| {
                 let there = progress.position >= head && progress.rests >= rests;
@@ -180,6 +182,15 @@ impl App {
             }
             if self.hub().station(&station.processor).is_none_or(|now| !Arc::ptr_eq(&now, station)) {
                 return Ok(false);
+            }
+            let now = station.progress();
+            if (now.position, now.rests) != (seen.position, seen.rests) {
+                (seen, since) = (now.clone(), Instant::now());
+            }
+            if let FollowerState::Unavailable(cause) = now.state
+                && since.elapsed() >= PATIENCE
+            {
+                return Err(DrainError::Unavailable(cause.into()));
             }
             // Another process works on it: how far that is stands in the store.
             if station.progress().state == FollowerState::Waiting {

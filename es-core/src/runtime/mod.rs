@@ -24,7 +24,9 @@ use crate::app::App;
 use crate::event::RawEvent;
 use crate::fold;
 use crate::service::BoxFuture;
-use crate::store::{AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoredEvent};
+use crate::store::{
+    AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoreClosed, StoredEvent,
+};
 use crate::upcast::DecodeError;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -94,9 +96,17 @@ pub(crate) enum Halt {
     Done,
 }
 
+impl Halt {
+    /// Unlike an outage, this does not pass.
+    fn closed() -> Self {
+        Self::Stopped(StoreClosed.to_string())
+    }
+}
+
 impl From<ReadError> for Halt {
     fn from(error: ReadError) -> Self {
         match error {
+            closed if closed.is_closed() => Self::closed(),
             ReadError::Unavailable(cause) => Self::Unavailable(cause),
             corrupt @ ReadError::Corrupt { .. } => Self::Stopped(corrupt.to_string()),
         }
@@ -108,6 +118,7 @@ impl From<AdvanceError> for Halt {
         match error {
             AdvanceError::Fenced { .. } => Self::Fenced,
             AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
+            AdvanceError::Unavailable(cause) if cause.is::<StoreClosed>() => Self::closed(),
             AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
             // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
             changed @ (AdvanceError::Changed { .. } | AdvanceError::Moved { .. }) => {
@@ -122,6 +133,20 @@ impl From<DecodeError> for Halt {
         match error {
             newer @ DecodeError::Newer { .. } => Self::Newer(newer),
             other => Self::Stopped(other.to_string()),
+        }
+    }
+}
+
+/// Names that a reactor and a projection share: whatever follows the log is asked for by its name.
+pub(crate) fn check_names(reactors: &[Mount], projections: &[Arc<dyn Projecting>], faults: &mut Vec<String>) {
+    for projection in projections {
+        let (name, (_, this)) = (projection.name(), projection.of_type());
+        for reactor in reactors.iter().filter(|reactor| reactor.name == name) {
+            let other = reactor.type_name;
+            faults.push(format!(
+                "the reactor {other} and the projection {this} are both named \"{name}\": give one another \
+                 name, as in `#[projection(name = \"{name}_view\")]`"
+            ));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::engine;
 use super::race::{First, caught, race};
 use super::station::{FollowerState, FollowerStatus};
 use crate::app::App;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,9 @@ use tokio::time::timeout;
 
 /// How often is looked for builds that another process has begun.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a stop waits for what was begun: less than the 30 s that a process is commonly given to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why an app was not started.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,8 @@ pub enum StartError {
 pub struct Running {
     app: App,
     stop: watch::Sender<bool>,
-    supervisor: JoinHandle<()>,
+    /// Answers the names of those that did not end in time.
+    supervisor: JoinHandle<Vec<&'static str>>,
     _alone: OwnedMutexGuard<()>,
 }
 
@@ -55,10 +59,21 @@ impl App {
     }
 }
 
-/// What ran had ended by itself before it was stopped.
+/// Why not everything came to its end. The leases of what did not run out, and whoever takes them goes on where
+/// it was left.
 #[derive(Debug, thiserror::Error)]
-#[error("what ran had ended by itself")]
-pub struct StopError(#[source] tokio::task::JoinError);
+#[non_exhaustive]
+pub enum StopError {
+    /// What ran had ended by itself before: its runtime was shut down, or it panicked.
+    #[error("what ran had ended by itself")]
+    Ended(#[source] tokio::task::JoinError),
+    /// What they had begun took longer than 20 seconds, and was dropped.
+    #[error("dropped, since what they had begun did not end in time: {}", names.join(", "))]
+    Late {
+        /// The names of the reactors and projections.
+        names: Vec<&'static str>,
+    },
+}
 
 impl Running {
     /// How far each reactor and projection is, in the order of their names and versions.
@@ -69,12 +84,16 @@ impl Running {
 
     /// Ends what was begun, writes how far it has come, and gives the leases back.
     ///
+    /// A reactor or a projection that takes longer than 20 seconds for that is dropped where it waits: a service
+    /// that never answers holds nobody up. That tears nothing. What its methods had begun is begun again by
+    /// whoever takes its lease, once that has run out, and effects have the same keys then.
+    ///
     /// # Errors
-    /// [`StopError`] if it had ended by itself: its runtime was shut down, or it panicked. The leases run out
-    /// then, and whoever takes them goes on where it was left.
+    /// [`StopError`] if something was dropped, or had ended by itself.
     pub async fn stop(mut self) -> Result<(), StopError> {
         self.stop.send_replace(true);
-        (&mut self.supervisor).await.map_err(StopError)
+        let names = (&mut self.supervisor).await.map_err(StopError::Ended)?;
+        if names.is_empty() { Ok(()) } else { Err(StopError::Late { names }) }
     }
 }
 
@@ -92,13 +111,14 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Runs every follower there is, and those that come.
-async fn supervise(app: App, mut stop: watch::Receiver<bool>) {
+/// Runs every follower there is, and those that come. Answers those that did not end when they were stopped.
+async fn supervise(app: App, mut stop: watch::Receiver<bool>) -> Vec<&'static str> {
     let mut tasks = JoinSet::new();
-    let mut begun = HashSet::new();
+    let mut begun = BTreeMap::new();
     loop {
         for follower in app.followers() {
-            if begun.insert(follower.processor().clone()) {
+            let processor = follower.processor().clone();
+            if begun.insert(processor.clone(), follower.name()).is_none() {
                 let station = app.hub().enter(&*follower);
                 let (app, stop) = (app.clone(), stop.clone());
                 tasks.spawn(async move {
@@ -106,6 +126,7 @@ async fn supervise(app: App, mut stop: watch::Receiver<bool>) {
                         tracing::warn!(name = station.name, panic, "stopped");
                         station.say(FollowerState::Stopped(panic));
                     }
+                    processor
                 });
             }
         }
@@ -115,5 +136,17 @@ async fn supervise(app: App, mut stop: watch::Receiver<bool>) {
             break;
         }
     }
-    while tasks.join_next().await.is_some() {}
+    let ending = async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Ok(processor) = ended {
+                begun.remove(&processor);
+            }
+        }
+    };
+    if timeout(PATIENCE, ending).await.is_ok() {
+        return Vec::new();
+    }
+    let late: Vec<_> = begun.into_values().collect();
+    tracing::warn!(?late, "dropped, since what they had begun did not end in time");
+    late
 }

@@ -109,3 +109,21 @@ pub enum ReadError {
     #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
 }
+
+impl ReadError {
+    /// Whether the store was closed, so that to ask again is of no use.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Unavailable(cause) if cause.is::<StoreClosed>())
+    }
+}
+
+/// The cause that a store gives for not answering once it was closed. It does not answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store is closed")]
+pub struct StoreClosed;
+
+impl From<StoreClosed> for ReadError {
+    fn from(closed: StoreClosed) -> Self {
+        Self::Unavailable(closed.into())
+    }
+}

@@ -6,11 +6,20 @@ mod kit;
 #[macro_use]
 mod shop;
 
+mod clash;
+mod closed;
 mod crash;
 mod fence;
 mod later;
+mod open_keys;
+mod outage;
 mod parking;
 mod rebuilding;
+mod redelivered;
 mod running;
+mod skipped;
+mod slices;
+mod stopping;
+mod tables;
 mod timers;
 mod turns;

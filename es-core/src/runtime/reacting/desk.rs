@@ -2,11 +2,13 @@
 
 use super::Inner;
 use super::methods::Delivered;
+use super::park::Row;
 use crate::app::App;
 use crate::event::RawEvent;
 use crate::id::Position;
 use crate::runtime::{Halt, raw};
 use crate::store::{Advance, DocumentRange, DocumentWrite, Filter, StoredDocument};
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub(super) struct Desk {
     pub epoch: u64,
     /// Up to here nothing is issued and nothing has effects.
     pub silent_until: Position,
+    /// What was passed over up to there, by a version before.
+    pub skipped: Arc<HashSet<String>>,
 }
 
 impl Deref for Desk {
@@ -39,6 +43,11 @@ impl Desk {
             .store()
             .advance(Advance { processor, epoch: self.epoch, from: None, to: None, writes })
             .await?)
+    }
+
+    /// Whether a version before has passed over this, so that folding the past does so, too.
+    pub fn was_skipped(&self, row: &Row) -> bool {
+        row.position <= self.silent_until && self.skipped.contains(&row.id())
     }
 
     /// The event at a position.

@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::methods::Answer;
+use super::open;
 use crate::id::{CommandId, Position};
 use crate::issued::{Due, IssuedCommand, Wish};
 use crate::runtime::Halt;
@@ -173,6 +174,10 @@ impl Cell {
     ) -> Result<(), Halt> {
         let body = serde_json::to_vec(&next)
             .map_err(|error| Halt::Stopped(format!("key \"{}\" cannot be written: {error}", self.key)))?;
+        let is_marked = self.revision > 0 && self.document.is_open();
+        if next.is_open() != is_marked {
+            beside.push(open::mark(&desk.names, &self.key, next.position, next.is_open()));
+        }
         beside.push(DocumentWrite {
             collection: desk.names.keys.clone(),
             key: self.key.clone(),

@@ -13,6 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+/// The most that a key makes up for at once: other keys wait for that, and so does whoever stops.
+const SLICE: usize = 100;
+
 /// One thing to do.
 pub(super) enum Work {
     /// Commands that were left when a holder before this one went.
@@ -112,6 +115,9 @@ impl Keeper<'_> {
         if self.sequence.rows.last_key_value().is_some_and(|(last, _)| *last >= event.position) {
             return Ok(());
         }
+        if self.desk.was_skipped(&row) {
+            return Ok(());
+        }
         let done = self.deliver(cell, delivered, 1).await;
         self.settle(cell, row, done).await
     }
@@ -131,9 +137,13 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    /// Tries what is set aside, in order, until one fails again.
+    /// Tries what is set aside, in order, until one fails again. A long sequence stays due, and goes on when
+    /// others have had their turn.
     async fn replay(&mut self, cell: &mut Cell) -> Result<(), Halt> {
-        while self.sequence.is_due() {
+        for _ in 0..SLICE {
+            if !self.sequence.is_due() {
+                return Ok(());
+            }
             let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
             let done = match self.desk.delivered(row.position, &row.key).await? {
                 Some(delivered) => {
@@ -160,9 +170,21 @@ impl Keeper<'_> {
 
     async fn skip_first(&mut self, cell: &mut Cell) -> Result<(), Halt> {
         let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
-        skip(self.desk, cell, row.position).await?;
+        self.skip(cell, &row).await?;
         self.remove(&row);
         self.go_on(cell).await
+    }
+
+    /// Passes over a turn: what is left to do of it is dropped. One that has not begun is not begun by the next
+    /// version either, when that folds the past.
+    async fn skip(&mut self, cell: &mut Cell, row: &Row) -> Result<(), Halt> {
+        if cell.document.position >= row.position {
+            return drop_turn(self.desk, cell).await;
+        }
+        if self.desk.keeps_state {
+            self.writes.push(row.skip(&self.desk.names));
+        }
+        Ok(())
     }
 
     /// Carries out what others have issued than the one that was skipped.
@@ -211,7 +233,7 @@ impl Keeper<'_> {
             self.sequence.due = Some(Instant::now() + pause);
         } else if desk.on_failure == OnFailure::Skip {
             tracing::warn!(reactor, position, event, error, "skipped");
-            skip(desk, cell, row.position).await?;
+            self.skip(cell, &row).await?;
             self.remove(&row);
             return self.go_on(cell).await;
         } else if desk.on_failure == OnFailure::Stop {
@@ -229,12 +251,9 @@ impl Keeper<'_> {
     }
 }
 
-/// Drops what is left to do of the turn at a position: what the event, or the one timer, has issued.
-async fn skip(desk: &Desk, cell: &mut Cell, position: Position) -> Result<(), Halt> {
+/// Drops what is left to do of the first turn: what the event, or the one timer, has issued.
+async fn drop_turn(desk: &Desk, cell: &mut Cell) -> Result<(), Halt> {
     let Some(turn) = cell.document.pending.first().map(|first| first.turn) else { return Ok(()) };
-    if cell.document.position < position {
-        return Ok(());
-    }
     let mut next = cell.document.clone();
     let others = next.pending.iter().position(|pending| pending.turn != turn).unwrap_or(next.pending.len());
     next.pending.drain(..others);

@@ -3,12 +3,15 @@
 use super::desk::Desk;
 use super::document::Cell;
 use super::lane::{Lane, Ran, Work};
+use super::open;
+use super::origin::Origin;
 use super::park::{Row, Sequence};
 use crate::id::Position;
 use crate::runtime::{Aside, Halt};
 use crate::store::DocumentWrite;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -19,6 +22,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct Memory {
     pub epoch: u64,
     pub silent_until: Position,
+    pub skipped: Arc<HashSet<String>>,
     /// What is set aside, by key.
     pub sequences: HashMap<String, Sequence>,
     /// When the next timer of a key is due.
@@ -34,10 +38,11 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Reads it from the store, at the beginning of a lease.
-    pub async fn load(desk: &Desk) -> Result<Self, Halt> {
+    pub async fn load(desk: &Desk, origin: &Origin) -> Result<Self, Halt> {
         let mut memory = Self {
             epoch: desk.epoch,
             silent_until: desk.silent_until,
+            skipped: desk.skipped.clone(),
             sequences: HashMap::new(),
             due: HashMap::new(),
             order: BTreeSet::new(),
@@ -50,8 +55,7 @@ impl Memory {
             memory.sequences.entry(row.key.clone()).or_default().rows.insert(row.position, row);
         }
         memory.sequences.values_mut().for_each(Sequence::wake);
-        for stored in desk.list(&desk.names.keys).await? {
-            let Cell { key, revision, document } = Cell::of(stored)?;
+        for Cell { key, revision, document } in open::load(desk, origin).await? {
             if !document.pending.is_empty() {
                 memory.unfinished.push(key.clone());
             }
@@ -130,12 +134,15 @@ impl Memory {
     pub fn deletions(&self, desk: &Desk, passed: Position) -> Vec<DocumentWrite> {
         let passed = self.empty.iter().filter(|(_, (_, position))| *position <= passed);
         passed
-            .map(|(key, (revision, position))| DocumentWrite {
-                collection: desk.names.keys.clone(),
-                key: key.clone(),
-                revision: Some(*revision),
-                position: *position,
-                body: None,
+            .flat_map(|(key, (revision, position))| {
+                let document = DocumentWrite {
+                    collection: desk.names.keys.clone(),
+                    key: key.clone(),
+                    revision: Some(*revision),
+                    position: *position,
+                    body: None,
+                };
+                [document, open::mark(&desk.names, key, *position, false)]
             })
             .collect()
     }

@@ -6,6 +6,7 @@ mod lane;
 mod memory;
 mod methods;
 mod mount;
+mod open;
 mod origin;
 mod park;
 mod parked;
@@ -37,10 +38,14 @@ pub(crate) struct Names {
     pub processor: Arc<str>,
     /// The documents of its keys.
     pub keys: Arc<str>,
+    /// Which of them have something to do without an event.
+    pub open: Arc<str>,
     /// What is set aside.
     pub parked: Arc<str>,
     /// What somebody has decided about that.
     pub marks: Arc<str>,
+    /// What was passed over, in every version.
+    pub skipped: Arc<str>,
     /// Where it began.
     pub origin: Arc<str>,
 }
@@ -50,8 +55,10 @@ impl Names {
         let processor = format!("{reactor}.r{version}");
         Self {
             keys: format!("{processor}/keys").into(),
+            open: format!("{processor}/open").into(),
             parked: format!("{processor}/parked").into(),
             marks: format!("{processor}/marks").into(),
+            skipped: format!("{reactor}/skipped").into(),
             origin: format!("{processor}/origin").into(),
             processor: processor.into(),
         }
@@ -156,15 +163,20 @@ impl Reacting {
             app: app.clone(),
             epoch: lease.epoch,
             silent_until: Position(0),
+            skipped: Arc::default(),
         };
         let known = memory.take().filter(|known| known.epoch == lease.epoch);
         let known = if let Some(known) = known {
             known
         } else {
-            desk.silent_until = origin::silent_until(app, &self.inner.names).await?;
-            Memory::load(&desk).await?
+            let origin = origin::known(app, &self.inner.names).await?;
+            desk.silent_until = origin.silent_until;
+            let folds = lease.checkpoint.position < origin.silent_until;
+            desk.skipped = if folds { park::skipped(&desk).await? } else { Arc::default() };
+            Memory::load(&desk, &origin).await?
         };
         desk.silent_until = known.silent_until;
+        desk.skipped = known.skipped.clone();
         Ok((memory.insert(known), desk))
     }
 
@@ -176,6 +188,7 @@ impl Reacting {
         page: LogPage,
     ) -> Result<(), Halt> {
         let (memory, desk) = self.ready(memory, app, lease).await?;
+        parked::heed(memory, &desk).await?;
         catch_up(memory, &desk).await?;
         let whole = Checkpoint { position: page.scanned_to, event: page.scanned_id };
         let (works, halt) = self.plan(&page.events);

@@ -3,6 +3,7 @@
 use super::Names;
 use super::document::Document;
 use super::mount::Mount;
+use super::open;
 use crate::app::App;
 use crate::id::Position;
 use crate::reactor::From;
@@ -17,12 +18,15 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 /// What is remembered of a reactor's beginning.
-#[derive(Debug, Serialize, Deserialize)]
-struct Origin {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Origin {
     /// Of the shape of its state and key.
-    fingerprint: u64,
+    pub fingerprint: u64,
     /// Up to here the past is folded silently.
-    silent_until: Position,
+    pub silent_until: Position,
+    /// Whether its open keys are marked.
+    #[serde(default)]
+    pub marks_open: bool,
 }
 
 /// How long a lease is taken for a single write: less than others wait for it.
@@ -89,15 +93,8 @@ async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Lease>) ->
     if let Some(before) = before {
         inherit(store, mount, before, &lease).await?;
     }
-    let origin = Origin { fingerprint: mount.fingerprint, silent_until };
-    let body = serde_json::to_vec(&origin).map_err(|error| error.to_string())?;
-    let write = DocumentWrite {
-        collection: mount.names.origin.clone(),
-        key: KEY.to_owned(),
-        revision: Some(0),
-        position: start.position,
-        body: Some(body.into()),
-    };
+    let origin = Origin { fingerprint: mount.fingerprint, silent_until, marks_open: true };
+    let write = origin.put(&mount.names, Some(0)).map_err(|error| error.to_string())?;
     let written = store.advance(Advance { writes: vec![write], ..Advance::under(&lease) }).await;
     // A lease that is not given back runs out.
     let _ = store.release(&lease).await;
@@ -146,6 +143,7 @@ async fn inherit(store: &dyn EventStore, mount: &Mount, before: &Lease, lease: &
             if left.is_empty() {
                 continue;
             }
+            writes.push(open::mark(&mount.names, &stored.key, Position(0), true));
             writes.push(DocumentWrite {
                 collection: mount.names.keys.clone(),
                 key: stored.key.clone(),
@@ -184,10 +182,21 @@ async fn read(store: &dyn EventStore, names: &Names) -> Result<Option<Origin>, R
         .map_err(|error| ReadError::Corrupt { at: stored.position, cause: error.into() })
 }
 
-/// Up to where a reactor is silent.
-pub(super) async fn silent_until(app: &App, names: &Names) -> Result<Position, Halt> {
-    let origin = read(app.store(), names).await?;
-    origin.map(|origin| origin.silent_until).ok_or_else(|| {
+impl Origin {
+    pub fn put(&self, names: &Names, revision: Option<u64>) -> serde_json::Result<DocumentWrite> {
+        Ok(DocumentWrite {
+            collection: names.origin.clone(),
+            key: KEY.to_owned(),
+            revision,
+            position: self.silent_until,
+            body: Some(serde_json::to_vec(self)?.into()),
+        })
+    }
+}
+
+/// Where a reactor began.
+pub(super) async fn known(app: &App, names: &Names) -> Result<Origin, Halt> {
+    read(app.store(), names).await?.ok_or_else(|| {
         Halt::Stopped("where it began is not in the store any more: build the app again".to_owned())
     })
 }

@@ -1,12 +1,14 @@
 //! What failed in one key, and what waits behind it.
 
 use super::Names;
+use super::desk::Desk;
 use crate::id::Position;
 use crate::runtime::Halt;
 use crate::store::{DocumentWrite, StoredDocument};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// One event, or one timer, that is set aside.
@@ -68,6 +70,12 @@ impl Row {
         Ok(DocumentWrite { body: Some(body.into()), ..self.delete(names) })
     }
 
+    /// That it was passed over, for the next version.
+    pub fn skip(&self, names: &Names) -> DocumentWrite {
+        let collection = names.skipped.clone();
+        DocumentWrite { collection, body: Some("{}".into()), ..self.delete(names) }
+    }
+
     /// The row gone.
     pub fn delete(&self, names: &Names) -> DocumentWrite {
         DocumentWrite {
@@ -78,6 +86,12 @@ impl Row {
             body: None,
         }
     }
+}
+
+/// What was passed over by any version.
+pub(super) async fn skipped(desk: &Desk) -> Result<Arc<HashSet<String>>, Halt> {
+    let skipped = desk.list(&desk.names.skipped).await?;
+    Ok(Arc::new(skipped.into_iter().map(|skipped| skipped.key).collect()))
 }
 
 /// What is set aside of one key, in order.

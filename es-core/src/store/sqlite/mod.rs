@@ -150,21 +150,6 @@ impl std::fmt::Debug for SqliteStore {
     }
 }
 
-/// The answer of a store that was closed.
-#[derive(Debug, thiserror::Error)]
-#[error("the store is closed")]
-struct Closed;
-
-fn closed() -> Closed {
-    Closed
-}
-
-impl From<Closed> for ReadError {
-    fn from(closed: Closed) -> Self {
-        Self::Unavailable(closed.into())
-    }
-}
-
 impl EventStore for SqliteStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {

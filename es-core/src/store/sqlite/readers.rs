@@ -1,7 +1,6 @@
 //! The connections that read.
 
-use super::closed;
-use crate::store::ReadError;
+use crate::store::{ReadError, StoreClosed};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +35,7 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| closed())?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| StoreClosed)?;
         let pool = Arc::clone(&self.pool);
         let Ok(runtime) = Handle::try_current() else {
             // Without tokio there is no thread but this one.

@@ -1,9 +1,10 @@
 //! The one thread that writes.
 
+use super::SqliteOpenError;
 use super::batch::{File, Job, Task};
 use super::growth::Growth;
 use super::transaction::{Refusal, Request};
-use super::{SqliteOpenError, closed};
+use crate::store::StoreClosed;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +76,7 @@ impl Writer {
     pub async fn ask<R: Request>(&self, request: R) -> Result<R::Answer, R::Refusal> {
         let (caller, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(Task::new(request, caller));
-        let is_closed = || R::Refusal::unavailable(closed().into());
+        let is_closed = || R::Refusal::unavailable(StoreClosed.into());
         let room = self.shared.room.acquire_many(room(job.as_ref())).await.map_err(|_| is_closed())?;
         self.queue.send(Message::Job(job)).map_err(|_| is_closed())?;
         // The thread gives it back as it takes the job.

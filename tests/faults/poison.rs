@@ -1,0 +1,48 @@
+//! A letter that nobody takes, under load.
+
+use super::site::{Site, first_letters, until};
+use std::collections::BTreeMap;
+
+const POISONED: &str = "3";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_event_holds_up_its_own_key_only() {
+    let site = Site::new().await;
+    let (node, _) = site.holder("old", &[("ES_FAULTS_POISON", "3 5")]).await;
+    let customers = site.customers();
+    let parked = async || site.app.parked("mail").await.unwrap();
+    until("it is parked, and others wait behind it", async || {
+        let parked = parked().await;
+        parked.first().is_some_and(|entry| !entry.retrying && entry.waiting > 20)
+    })
+    .await;
+    site.sends(site.letters().len() + 300).await;
+    customers.leave().await;
+    site.settles().await;
+
+    let [entry] = &*parked().await else { panic!("one key is parked") };
+    let ordered = site.ordered().await;
+    let letters = site.letters();
+    let waiting = ordered[POISONED] - 5;
+    assert_eq!((entry.key.as_str(), entry.waiting), ("parcel-3", waiting.into()));
+    assert_eq!((entry.attempts, entry.error.as_str()), (4, "nobody takes it"));
+    let mut lags: BTreeMap<&str, u64> = BTreeMap::new();
+    for letter in &letters {
+        let lag = lags.entry(&letter.order).or_default();
+        *lag = letter.lag.max(*lag);
+    }
+    println!("the largest lag of each key, in ms, while key {POISONED} is parked: {lags:?}");
+    for (order, items) in &ordered {
+        let sent = if order == POISONED { 4 } else { *items };
+        assert!(first_letters(&letters, order).into_iter().eq(1..=sent), "order {order}");
+    }
+
+    // Other code takes the letter.
+    node.stop().await;
+    let (_node, _) = site.holder("new", &[]).await;
+    let before = parked().await;
+    before.retry(&before[0].id).await.unwrap();
+    until("nothing is parked", async || parked().await.is_empty()).await;
+    site.is_as_if_nothing_had_happened().await;
+    assert_eq!(site.letters().len(), ordered.values().sum::<u32>() as usize, "none was sent twice");
+}
