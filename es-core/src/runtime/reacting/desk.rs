@@ -1,6 +1,7 @@
 //! What every lane of a reactor works with.
 
 use super::Inner;
+use super::document::Cell;
 use super::methods::Delivered;
 use crate::app::App;
 use crate::event::RawEvent;
@@ -35,6 +36,13 @@ impl Desk {
         }
         let processor = self.names.processor.clone();
         Ok(self.app.store().advance(Advance { processor, epoch: self.epoch, to: None, writes }).await?)
+    }
+
+    /// Revision and position of a document, if nothing would be lost with it. One that commits write stays: where
+    /// its revisions began anew, a commit that was decided on an older one could take it for that.
+    pub fn deletable(&self, cell: &Cell) -> Option<(u64, Position)> {
+        let nothing = cell.revision > 0 && cell.document.is_empty() && !self.inline;
+        nothing.then_some((cell.revision, cell.document.position))
     }
 
     /// The event at a position.

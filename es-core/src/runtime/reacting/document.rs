@@ -1,7 +1,9 @@
 //! What a reactor remembers of one key: one document, changed as a whole.
 
+use super::Names;
 use super::desk::Desk;
 use super::methods::Answer;
+use crate::app::App;
 use crate::id::{CommandId, Position};
 use crate::issued::{Due, IssuedCommand, Wish};
 use crate::runtime::Halt;
@@ -145,14 +147,20 @@ impl Cell {
     /// # Errors
     /// [`Halt::Stopped`] if it is not what this code writes.
     pub fn of(stored: StoredDocument) -> Result<Self, Halt> {
-        let document = serde_json::from_slice(&stored.body).map_err(|error| {
+        let mut document: Document = serde_json::from_slice(&stored.body).map_err(|error| {
             Halt::Stopped(format!("what it keeps for key \"{}\" cannot be read: {error}", stored.key))
         })?;
+        // What was written with a commit did not know its position yet.
+        document.position = document.position.max(stored.position);
         Ok(Self { key: stored.key, revision: stored.revision, document })
     }
 
     pub async fn load(desk: &Desk, key: &str) -> Result<Self, Halt> {
-        let stored = desk.app.store().documents(&desk.names.keys, &[key.to_owned()]).await?;
+        Self::read(&desk.app, &desk.names, key).await
+    }
+
+    pub async fn read(app: &App, names: &Names, key: &str) -> Result<Self, Halt> {
+        let stored = app.store().documents(&names.keys, &[key.to_owned()]).await?;
         match stored.into_iter().next() {
             Some(stored) => Self::of(stored),
             None => Ok(Self { key: key.to_owned(), revision: 0, document: Document::default() }),

@@ -51,12 +51,13 @@ impl Memory {
         }
         memory.sequences.values_mut().for_each(Sequence::wake);
         for stored in desk.list(&desk.names.keys).await? {
-            let Cell { key, revision, document } = Cell::of(stored)?;
+            let cell = Cell::of(stored)?;
+            if let Some(empty) = desk.deletable(&cell) {
+                memory.empty.insert(cell.key.clone(), empty);
+            }
+            let Cell { key, document, .. } = cell;
             if !document.pending.is_empty() {
                 memory.unfinished.push(key.clone());
-            }
-            if document.is_empty() {
-                memory.empty.insert(key.clone(), (revision, document.position));
             }
             memory.set_due(key, document.due());
         }
