@@ -269,17 +269,17 @@ where
             }
             return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
         };
-        let joined = match inline::joining(app, terms, &known.folded, sure, new)? {
-            None => None,
-            Some(joining) => match joining.await.map_err(inline::outer)? {
-                None => {
-                    check(app, terms, &mut known).await?;
-                    sure = true;
-                    continue;
-                }
-                joined => joined,
-            },
+        let is_met = app.inlines().meet::<C::Aggregate>();
+        let joined = if is_met {
+            inline::joining(app, terms, &known.folded, sure, new).await.map_err(inline::outer)?
+        } else {
+            None
         };
+        if is_met && joined.is_none() {
+            check(app, terms, &mut known).await?;
+            sure = true;
+            continue;
+        }
         match append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
@@ -288,7 +288,8 @@ where
             }
             Ok(appended) => {
                 if let Some(joined) = joined {
-                    return Ok(answer::joined::<C>(decided?, joined.settle(appended).await, attempts));
+                    let before = joined.settle(appended).await;
+                    return Ok(answer::joined::<C>(decided?, before, attempts));
                 }
                 let (done, snapshot) = committed(app, terms, &known.folded, decided?, &appended, attempts);
                 if let Some(snapshot) = snapshot {

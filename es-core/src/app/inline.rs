@@ -102,8 +102,9 @@ struct Unreadable {
 
 /// What inline reactors make of a command's events: the first part of a commit, and those that join it. `None`
 /// if that is not certain, since what was looked at was not checked.
-fn join(app: &App, part: Part, checked: bool) -> BoxFuture<'_, Result<Joined, Failure>> {
+fn join(app: &App, part: Result<Part, StoreError>, checked: bool) -> BoxFuture<'_, Result<Joined, Failure>> {
     Box::pin(async move {
+        let part = part?;
         let mut copies = Box::new(Copies::new(app.clone(), checked));
         let events = 0..part.stored.len();
         copies.parts.push(part);
@@ -114,22 +115,17 @@ fn join(app: &App, part: Part, checked: bool) -> BoxFuture<'_, Result<Joined, Fa
     })
 }
 
-/// The same for what one command has decided; `None` where no inline reactor takes what its aggregate raises.
-///
-/// # Errors
-/// [`StoreError::Encode`] if an event, the reply or the metadata is not JSON.
+/// The same for what one command has decided.
 pub(super) fn joining<'a, A: Applier, R: Serialize + 'static>(
     app: &'a App,
     terms: &Terms,
     folded: &Folded<A>,
     checked: bool,
     decided: &Decided<A, R>,
-) -> Result<Option<BoxFuture<'a, Result<Joined, Failure>>>, StoreError> {
-    if !app.inlines().meet::<A>() {
-        return Ok(None);
-    }
-    let part = Part::decided(&terms.stream, folded, decided.encode(terms)?, &decided.next);
-    Ok(Some(join(app, part, checked)))
+) -> BoxFuture<'a, Result<Joined, Failure>> {
+    let part =
+        decided.encode(terms).map(|stored| Part::decided(&terms.stream, folded, stored, &decided.next));
+    join(app, part, checked)
 }
 
 impl Copies {
