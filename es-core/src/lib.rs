@@ -97,6 +97,7 @@ mod id;
 mod id_text;
 mod incoming;
 mod issued;
+mod joining;
 mod key;
 mod metadata;
 pub mod model;

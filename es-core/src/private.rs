@@ -17,6 +17,7 @@ pub use crate::incoming::{
     Message, Param, Parsed, Source, Takes, ViaService, ViaStream, message, read_event, read_raw, read_refusal,
 };
 pub use crate::issued::{Issued, Reaction};
+pub use crate::joining::{Follows, Inline, Joined, Joins, Mode, assert_hears};
 pub use crate::key::{IntoKeys, Key, no_keys, stream_key};
 pub use crate::model::registry::{
     AggregateRecord, Applied, ApplierRecord, EventRecord, Followed, HandlerBlock, NoAggregate, NoHandler,

@@ -7,6 +7,7 @@ use crate::error::CommandError;
 use crate::event::RawEvent;
 use crate::incoming::{Message, Source, Takes};
 use crate::issued::Issued;
+use crate::joining::{Joined, Mode};
 use crate::key::{FindKeys, Key};
 use crate::retry::RetryPolicy;
 use crate::service::{BoxFuture, ServiceNeed, Services};
@@ -31,6 +32,9 @@ pub trait Reactor: Surrounded<Around = Delivery> + Default + Send + Sync + 'stat
     const VERSION: u32;
     /// What separates its states; the whole stream where it has none.
     type Key: Key;
+    /// Whether its commands follow the commit that they answer or join it.
+    #[doc(hidden)]
+    type Mode: Mode;
     /// What was said of it.
     #[doc(hidden)]
     const SPEC: ReactorSpec<Self>;
@@ -46,8 +50,6 @@ pub struct ReactorSpec<R> {
     pub retry: RetryPolicy,
     /// What becomes of an event whose method failed for good.
     pub on_failure: OnFailure,
-    /// Whether its commands join the commit that they answer.
-    pub inline: bool,
     /// How the state is kept; `None` if there is none.
     pub state: Option<StateCodec<R>>,
     /// Of the shape of state and key. Another one needs another version.
@@ -112,6 +114,8 @@ pub struct ReactorMethod<R: Reactor> {
     pub takes: Takes,
     /// Adds the names of the commands that it can issue; `false` if they are not known.
     pub issues: fn(&mut Vec<&'static str>) -> bool,
+    /// Adds what joins the commit that it answers; nothing where the reactor follows.
+    pub joins: fn(&mut Joined),
     /// Adds the services that it takes.
     pub services: fn(&mut Vec<ServiceNeed>),
     /// Reads the event as what it takes. Not called for a refusal.

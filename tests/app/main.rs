@@ -19,6 +19,7 @@ mod counts;
 mod edit;
 mod group;
 mod honest;
+mod inline;
 mod inline_projections;
 mod json;
 mod limits;

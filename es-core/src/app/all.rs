@@ -1,11 +1,12 @@
 //! `execute_all`: several commands, one commit.
 
+use super::copies::{Copies, Placed};
 use super::execute::{Committed, Execute, Options, pause};
 use super::group::{
-    AllError, Group, Member, Placed, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
+    AllError, Group, Member, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
 };
 use super::queue::LONGEST_WAIT;
-use super::{App, append};
+use super::{App, answer, append};
 use crate::command::{Command, Handle, ReplyOf};
 use crate::error::CommandError;
 use crate::id::CommandId;
@@ -70,8 +71,8 @@ async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result
     let id = options.id.unwrap_or_else(CommandId::new);
     let mut said = options.metadata;
     said.correlation_id.get_or_insert(id.as_uuid());
-    let mut group =
-        Group { app: app.clone(), id, stated, said, checked: survey.calls_services, parts: Vec::new() };
+    let copies = Copies::new(app.clone(), survey.calls_services);
+    let mut group = Group { id, stated, said, copies };
     if stated && let Some(done) = commands.answered(&group).await? {
         return Ok(done);
     }
@@ -80,7 +81,7 @@ async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result
     }
     let answered = attempts(&commands, &mut group, &policy).await;
     // What was appended took the working copies with it.
-    if !stated || (answered.is_ok() && group.parts.is_empty()) {
+    if !stated || (answered.is_ok() && group.copies.parts.is_empty()) {
         return answered;
     }
     match (commands.answered(&group).await, answered) {
@@ -96,30 +97,29 @@ async fn attempts<G: CommandGroup>(
     group: &mut Group,
     policy: &RetryPolicy,
 ) -> Result<G::Done, AllError> {
-    let app = group.app.clone();
+    let app = group.copies.app.clone();
     let mut attempts = 1;
     loop {
-        group.parts.clear();
+        group.copies.clear();
         let decided = commands.decide(group).await;
-        let silent = group.parts.iter().any(|part| part.stored.is_empty());
-        if (decided.is_err() || silent) && !group.checked {
+        let copies = &mut group.copies;
+        if !copies.checked && (decided.is_err() || !copies.is_certain()) {
             // Only an append may leave on states that nobody checked, and only on the streams it goes to.
-            group.checked = true;
+            copies.checked = true;
             continue;
         }
         let decided = decided?;
-        if group.parts.iter().all(|part| part.stored.is_empty()) {
-            return Ok(G::done(decided, &group.placed(None, attempts)));
+        if copies.is_silent() {
+            return Ok(G::done(decided, &copies.placed(None, attempts)));
         }
-        match append::settled(&app, || Ok(group.commit())).await {
+        match append::settled(&app, || copies.commit()).await {
             Ok(appended) if appended.duplicate => {
-                group.parts.iter().for_each(|part| app.cache().drop_state(&part.stream));
-                let stored = commands.answered(group).await.map_err(append::unanswered)?;
-                return stored.ok_or_else(append::lost);
+                copies.drop_states();
+                return answer::found(commands.answered(group).await);
             }
             Ok(appended) => {
-                let placed = group.placed(Some(appended.position), attempts);
-                group.keep(&placed, &appended.heads).await;
+                let placed = copies.placed(Some(appended.position), attempts);
+                copies.keep(&placed, &appended.heads).await;
                 return Ok(G::done(decided, &placed));
             }
             Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
@@ -133,7 +133,7 @@ async fn attempts<G: CommandGroup>(
                 {
                     return Ok(done);
                 }
-                group.checked = true;
+                group.copies.checked = true;
                 attempts += 1;
             }
         }

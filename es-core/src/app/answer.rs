@@ -1,12 +1,13 @@
 //! Answers that come from the log: a command that was carried out before, or that changed nothing.
 
-use super::App;
-use super::decide::Terms;
+use super::decide::{Decided, Terms};
 use super::execute::Committed;
 use super::loaded::Loaded;
+use super::{App, append};
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
 use crate::error::{CommandError, StoreError};
 use crate::fold::{self, Folded};
+use crate::id::Position;
 use crate::service::BoxFuture;
 use crate::store::{ReadError, StoredEvent};
 use crate::upcast::DecodeError;
@@ -29,6 +30,11 @@ where
     C::Aggregate: Handle<C>,
 {
     Box::pin(read_log::<C>(app, terms))
+}
+
+/// What is answered where the store has said that the command is stored.
+pub(super) fn found<T, E>(read: Result<Option<T>, CommandError<E>>) -> Result<T, CommandError<E>> {
+    read.map_err(append::unanswered)?.ok_or_else(append::lost)
 }
 
 async fn read_log<C>(app: &App, terms: &Terms) -> Earlier<C>
@@ -72,6 +78,24 @@ where
         attempts,
         duplicate: false,
     }
+}
+
+/// The answer of a command whose events inline reactors have answered: its own events, which stand behind
+/// `before`, and the state behind them.
+pub(super) fn joined<C>(
+    decided: Decided<C::Aggregate, ReplyOf<C>>,
+    before: Position,
+    attempts: u32,
+) -> Done<C>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let Decided { events, reply, mut next, .. } = decided;
+    next.position = Position(before.0 + events.len() as u64);
+    let (version, position) = (next.version, next.position);
+    let state = Loaded::of(Arc::new(next));
+    Committed { reply, events, version, position, state, attempts, duplicate: false }
 }
 
 fn unread<E>(error: ReadError) -> CommandError<E> {

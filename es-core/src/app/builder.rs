@@ -3,6 +3,7 @@
 use super::cache::StateCache;
 use super::clock::{Clock, SystemClock};
 use super::edit::{self, TryEdit};
+use super::inline::Inlines;
 use super::queue::Queues;
 use super::{App, Core, ServicesHandle};
 use crate::aggregate::Applier;
@@ -149,6 +150,7 @@ impl<S: EventStore> AppBuilder<S> {
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }
+        let inlines = inlines(&self.reactors, &self.mounted);
         let core = Core {
             store,
             clock: self.clock,
@@ -157,6 +159,7 @@ impl<S: EventStore> AppBuilder<S> {
             mounted: self.mounted,
             handlers,
             reactors: self.reactors,
+            inlines,
             hub: Hub::new(),
             projections,
         };
@@ -168,7 +171,11 @@ impl<S: EventStore> AppBuilder<S> {
         }
         // Set once, here; nobody else has the lock yet but apps inside of services, which only read it.
         let _ = services.set(provided);
-        Ok(app)
+        let mut faults = Vec::new();
+        for mount in app.reactors().iter().filter(|mount| mount.folds_first()) {
+            faults.extend(mount.fold_past(&app).await.err());
+        }
+        if faults.is_empty() { Ok(app) } else { Err(BuildError { faults }) }
     }
 
     /// Names that two mounted aggregates share, and the appliers of all.
@@ -231,10 +238,16 @@ impl<S: EventStore> AppBuilder<S> {
                      as in `#[reactor(name = \"other_{name}\")]`"
                 ));
             }
-            if mount.inline {
-                faults.push(format!(
-                    "the reactor {name} is inline, which is not supported by this version: remove `inline`"
-                ));
+            for command in mount.inline.iter().flat_map(|inline| inline.issues()) {
+                let handler = handlers.get(command);
+                if let Some(need) = handler.and_then(|handler| handler.services.first()) {
+                    let service = need.name;
+                    faults.push(format!(
+                        "the reactor {name} is inline, and the handler of {command} takes `&{service}`, which \
+                         would be called with each attempt at the commit: remove `inline`, or issue a command \
+                         without services"
+                    ));
+                }
             }
             for need in mount.services.iter().filter(|need| !self.provides(need)) {
                 let service = need.name;
@@ -255,6 +268,18 @@ impl<S: EventStore> AppBuilder<S> {
     fn mounts(&self, type_id: TypeId) -> bool {
         self.mounted.iter().any(|mounted| mounted.type_id == type_id)
     }
+}
+
+/// The reactors that commits meet, and the aggregates whose events some of them takes.
+fn inlines(reactors: &[Mount], mounted: &[Mounted]) -> Inlines {
+    let reactors: Vec<_> = reactors.iter().filter_map(|mount| mount.inline.clone()).collect();
+    let is_met = |type_id: TypeId| {
+        let records = registry::aggregates().into_iter().filter(move |record| record.type_id == type_id);
+        let mut events = records.flat_map(|record| record.appliers).map(|applier| applier.event.name);
+        events.any(|event| reactors.iter().any(|reactor| reactor.takes(event)))
+    };
+    let aggregates = mounted.iter().map(|mounted| mounted.type_id).filter(|type_id| is_met(*type_id));
+    Inlines { aggregates: aggregates.collect(), reactors }
 }
 
 /// Event types that are stored alike, or that would be read for one another in their aggregate: by a former

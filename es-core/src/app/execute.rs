@@ -1,18 +1,20 @@
 //! `execute`: a command from the caller to the log and back.
 
+use super::copies::Copies;
 use super::decide::{Decided, Terms, calls_services, decide};
 use super::loaded::Loaded;
 use super::queue::LONGEST_WAIT;
-use super::{App, answer, append};
+use super::{App, answer, append, inline};
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
-use crate::error::CommandError;
+use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
 use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
 use crate::store::{Appended, Commit, Expected, Fence, StoredSnapshot};
+use serde::Serialize;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,6 +60,14 @@ impl Options {
         metadata.causation_id = Some(event);
         metadata.correlation_id = Some(correlation);
         Self { id: Some(id), expected: None, metadata, fence: Some(Box::new(fence)) }
+    }
+
+    /// Under this id, in the commit of the event that it answers.
+    pub(super) fn joining(id: CommandId, event: Uuid, correlation: Uuid) -> Self {
+        let mut metadata = Metadata::new();
+        metadata.causation_id = Some(event);
+        metadata.correlation_id = Some(correlation);
+        Self { id: Some(id), expected: None, metadata, fence: None }
     }
 }
 
@@ -236,6 +246,8 @@ where
     C::Aggregate: Handle<C>,
 {
     let mut attempts = 1;
+    // Whether what inline reactors look at on other streams is read first, too.
+    let mut sure = calls_services::<C>();
     let mut known = match app.cache().get(&terms.stream) {
         Some(folded) => Known { folded, checked: false },
         None => Known { folded: Box::pin(app.fetch(&terms.stream)).await?, checked: true },
@@ -257,23 +269,28 @@ where
             }
             return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
         };
-        let expected = Expected::Exact(known.folded.version);
-        let edits = known.folded.edits;
-        let commit = || {
-            Ok(Commit {
-                fence: terms.fence.as_deref().cloned(),
-                ..Commit::one(terms.stream.clone(), expected, new.encode(terms)?).knowing(edits)
-            })
+        let is_met = app.inlines().meet::<C::Aggregate>();
+        let joined = if is_met {
+            inline::joining(app, terms, &known.folded, sure, new).await.map_err(inline::outer)?
+        } else {
+            None
         };
-        match append::settled(app, commit).await {
+        if is_met && joined.is_none() {
+            check(app, terms, &mut known).await?;
+            sure = true;
+            continue;
+        }
+        match append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
-                return Box::pin(answer::from_log::<C>(app, terms))
-                    .await
-                    .map_err(append::unanswered)?
-                    .ok_or_else(append::lost);
+                joined.iter().for_each(|joined| joined.drop_states());
+                return answer::found(answer::from_log::<C>(app, terms).await);
             }
             Ok(appended) => {
+                if let Some(joined) = joined {
+                    let before = joined.settle(appended).await;
+                    return Ok(answer::joined::<C>(decided?, before, attempts));
+                }
                 let (done, snapshot) = committed(app, terms, &known.folded, decided?, &appended, attempts);
                 if let Some(snapshot) = snapshot {
                     Box::pin(app.save_snapshot(snapshot)).await;
@@ -288,8 +305,26 @@ where
         }
         pause(&C::Aggregate::RETRY, attempts).await;
         check(app, terms, &mut known).await?;
+        sure = true;
         attempts += 1;
     }
+}
+
+/// What goes to the store: what was decided, and what joins it.
+fn commit<A: Applier, R: Serialize + 'static>(
+    terms: &Terms,
+    folded: &Folded<A>,
+    new: &Decided<A, R>,
+    joined: Option<&Copies>,
+) -> Result<Commit, StoreError> {
+    let commit = match joined {
+        Some(joined) => joined.commit()?,
+        None => {
+            let (stream, expected) = (terms.stream.clone(), Expected::Exact(folded.version));
+            Commit::one(stream, expected, new.encode(terms)?).knowing(folded.edits)
+        }
+    };
+    Ok(Commit { fence: terms.fence.as_deref().cloned(), ..commit })
 }
 
 /// The answer to what was appended, and the snapshot that is due with it.

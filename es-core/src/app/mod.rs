@@ -6,11 +6,13 @@ mod append;
 mod builder;
 mod cache;
 mod clock;
+mod copies;
 mod decide;
 mod edit;
 mod execute;
 mod follow;
 mod group;
+mod inline;
 mod json;
 mod load;
 mod loaded;
@@ -24,6 +26,8 @@ pub use clock::{Clock, SystemClock};
 pub use edit::EditError;
 pub(crate) use execute::run;
 pub use execute::{Committed, Execute, Options};
+pub use inline::DecideInner;
+pub(crate) use inline::{Inlines, decide_inner};
 pub use json::JsonCommand;
 pub(crate) use json::execute_value;
 pub use load::AsOf;
@@ -63,6 +67,7 @@ struct Core {
     mounted: Vec<Mounted>,
     handlers: HashMap<&'static str, &'static HandlerRecord>,
     reactors: Vec<Mount>,
+    inlines: Inlines,
     hub: Hub,
     projections: Vec<Arc<dyn Projecting>>,
 }
@@ -111,6 +116,11 @@ impl App {
             ServicesHandle::Owned(services) => services.clone(),
             ServicesHandle::Inside(services) => services.upgrade().unwrap_or_default(),
         }
+    }
+
+    /// The reactors that answer events before they are appended.
+    fn inlines(&self) -> &Inlines {
+        &self.core.inlines
     }
 
     /// What runs behind this app, and where.

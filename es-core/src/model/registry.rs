@@ -8,6 +8,7 @@ use crate::command::{Command, Handle, Needs};
 use crate::error::DispatchError;
 use crate::event::{Event, EventEnum, EventInfo, Field};
 use crate::incoming::Takes;
+use crate::joining::Mode;
 use crate::outcome;
 use crate::projection::{Document, Projection, Rows};
 use crate::reactor::{React, Reactor};
@@ -245,7 +246,7 @@ impl<R: Reactor + React> Reacting<R> {
         name: R::NAME,
         path: "",
         version: R::VERSION,
-        inline: R::SPEC.inline,
+        inline: R::Mode::INLINE,
         reactions: reactions::<R>,
     };
 }

@@ -28,7 +28,7 @@ pub(super) async fn race<A, B>(one: impl Future<Output = A>, other: impl Future<
 ///
 /// # Errors
 /// What it panicked with. It is not polled again.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

@@ -25,6 +25,15 @@ const KEYS: &[Key] = &[
 
 /// The derives of a state, which is kept.
 const STATE: &[&str] = &["Clone", "Debug", "PartialEq", "Default", "Serialize", "Deserialize"];
+/// Why an inline reactor begins where it is.
+const PAST: &str =
+    "an inline reactor answers what its commits raise, and folds the past silently: remove `from`";
+/// Why an inline reactor is not tried again by itself.
+const RETRY: &str = "an inline reactor is part of the command that it answers and tried again with it: \
+                     remove `retry`, and write it at the command's handler, `#[command_handler(retry(..))]`";
+/// Why an inline reactor does not fail by itself.
+const FAILURE: &str = "where an inline reactor fails, the command that it answers fails: remove `on_failure`";
+
 /// The derives of a reactor that has none.
 const STATELESS: &[&str] = &["Clone", "Debug", "Default"];
 
@@ -54,6 +63,8 @@ struct Written {
     retry: Retry,
     on_failure: &'static str,
     inline: bool,
+    /// Those of its keys that say something of what runs behind the commit.
+    about_later: Vec<(Ident, &'static str)>,
 }
 
 fn read(args: TokenStream, errors: &Errors) -> Written {
@@ -66,15 +77,25 @@ fn read(args: TokenStream, errors: &Errors) -> Written {
         retry: Retry::default(),
         on_failure: "Park",
         inline: false,
+        about_later: Vec::new(),
     };
     args::read("`#[reactor]`", KEYS, args, errors, |arg| {
         match arg.key.to_string().as_str() {
             "name" => written.name = Some(arg.value()?),
             "key" => written.key = Some(arg.value()?),
             "version" => written.version = arg.number(1)?,
-            "from" => written.from = one_of(arg, &[("now", "Now"), ("start", "Start")])?,
-            "retry" => written.retry = Retry::read(arg.list()?, &arg.key, errors),
+            "from" => {
+                written.from = one_of(arg, &[("now", "Now"), ("start", "Start")])?;
+                if written.from == "Start" {
+                    written.about_later.push((arg.key.clone(), PAST));
+                }
+            }
+            "retry" => {
+                written.about_later.push((arg.key.clone(), RETRY));
+                written.retry = Retry::read(arg.list()?, &arg.key, errors);
+            }
             "on_failure" => {
+                written.about_later.push((arg.key.clone(), FAILURE));
                 written.on_failure = one_of(arg, &[("park", "Park"), ("skip", "Skip"), ("stop", "Stop")])?;
             }
             "inline" => {
@@ -85,6 +106,9 @@ fn read(args: TokenStream, errors: &Errors) -> Written {
         }
         Ok(())
     });
+    if written.inline {
+        written.about_later.iter().for_each(|(key, why)| errors.at(key, why));
+    }
     written
 }
 
@@ -112,6 +136,7 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
     let forms = forms.iter().map(|form| fields::header(input, &quote!(#p::#form), &needs));
     let key = written.key.as_ref().map_or_else(|| quote!(#p::StreamId), |key| quote!(#key));
     let (version, spec) = (written.version, spec(written, input));
+    let mode = if written.inline { quote!(Inline) } else { quote!(Follows) };
     quote! {
         #(#[automatically_derived] #forms {})*
         #[automatically_derived]
@@ -123,6 +148,7 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
             type Key = #key;
+            type Mode = #p::#mode;
             const SPEC: #p::ReactorSpec<Self> = #spec;
         }
     }
@@ -132,7 +158,7 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
 fn spec(written: &Written, input: &DeriveInput) -> TokenStream {
     let p = written.common.root.private();
     let word = |word| Ident::new(word, Span::call_site());
-    let (from, on_failure, inline) = (word(written.from), word(written.on_failure), written.inline);
+    let (from, on_failure) = (word(written.from), word(written.on_failure));
     let retry = written.retry.policy(&p, "REACTOR");
     // Without a state there is no shape that could change. A refused generic one is kept nowhere.
     let kept = written.key.as_ref().filter(|_| input.generics.params.is_empty());
@@ -148,7 +174,6 @@ fn spec(written: &Written, input: &DeriveInput) -> TokenStream {
             from: #p::From::#from,
             retry: #retry,
             on_failure: #p::OnFailure::#on_failure,
-            inline: #inline,
             state: #state,
             fingerprint: #fingerprint,
         }
@@ -183,11 +208,11 @@ mod tests {
                 const NAME: &'static str = "shipped_mail";
                 const VERSION: u32 = 1u32;
                 type Key = ::es_core::__private::StreamId;
+                type Mode = ::es_core::__private::Follows;
                 const SPEC: ::es_core::__private::ReactorSpec<Self> = ::es_core::__private::ReactorSpec {
                     from: ::es_core::__private::From::Now,
                     retry: ::es_core::__private::RetryPolicy::REACTOR,
                     on_failure: ::es_core::__private::OnFailure::Park,
-                    inline: false,
                     state: ::core::option::Option::None,
                     fingerprint: 0u64,
                 };
@@ -234,6 +259,7 @@ mod tests {
                 const NAME: &'static str = "promotional_offer";
                 const VERSION: u32 = 3u32;
                 type Key = CartId;
+                type Mode = ::es_core::__private::Follows;
                 const SPEC: ::es_core::__private::ReactorSpec<Self> = ::es_core::__private::ReactorSpec {
                     from: ::es_core::__private::From::Start,
                     retry: ::es_core::__private::RetryPolicy::backoff(
@@ -245,7 +271,6 @@ mod tests {
                         ::core::time::Duration::from_micros(60000000u64),
                     ),
                     on_failure: ::es_core::__private::OnFailure::Stop,
-                    inline: false,
                     state: ::core::option::Option::Some(::es_core::__private::StateCodec::json()),
                     fingerprint: 15367933507662765198u64,
                 };

@@ -40,11 +40,13 @@ fn record(p: &TokenStream, reaction: &Reaction<'_>) -> TokenStream {
     let (takes, read, execute) = message(p, reaction.message);
     let returned = returned(reaction);
     let (services, keys, run) = (services(p, reaction), keys(p, reaction), run(p, reaction));
+    let mode = quote!(<Self as #p::Reactor>::Mode);
     quote! {
         #p::ReactorMethod {
             name: #name,
             takes: #takes,
             issues: <#returned as #p::Reaction>::names,
+            joins: <#returned as #p::Joins<#mode>>::joins,
             services: #services,
             read: #read,
             keys: #keys,
@@ -154,6 +156,13 @@ fn run(p: &TokenStream, reaction: &Reaction<'_>) -> TokenStream {
             let __es_source = #p::Call::source(&__es_call);
         }
     });
+    let told = match reaction.message {
+        Message::Refused(ty, _) => {
+            let reactor = respan(&quote!(Self), ty.span());
+            Some(quote!(#p::assert_hears::<#reactor>();))
+        }
+        _ => None,
+    };
     let checks = reaction.params.iter().filter_map(|param| match param {
         Param::Context(ty) | Param::App(ty) => Some(effects(p, ty.span())),
         _ => None,
@@ -164,7 +173,7 @@ fn run(p: &TokenStream, reaction: &Reaction<'_>) -> TokenStream {
         None => (name.span(), None, None),
     };
     let body = quote! {
-        #checked #(#checks)*
+        #checked #told #(#checks)*
         #state
         #source
         <#returned as #p::Reaction>::settle(

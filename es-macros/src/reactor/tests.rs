@@ -45,6 +45,11 @@ fn a_method_becomes_a_record() {
                         issues: <Option<
                             OfferPromotion,
                         > as ::es_core::__private::Reaction>::names,
+                        joins: <Option<
+                            OfferPromotion,
+                        > as ::es_core::__private::Joins<
+                            <Self as ::es_core::__private::Reactor>::Mode,
+                        >>::joins,
                         services: |_| {},
                         read: ::es_core::__private::read_event::<ArticleAdded>,
                         keys: |__es_message, __es_event| {
@@ -115,6 +120,9 @@ fn a_parameter_is_found_by_its_type() {
                         name: "bought",
                         takes: ::es_core::__private::Takes::event::<CheckedOut>(),
                         issues: <() as ::es_core::__private::Reaction>::names,
+                        joins: <() as ::es_core::__private::Joins<
+                            <Self as ::es_core::__private::Reactor>::Mode,
+                        >>::joins,
                         services: |__es_needs| {
                             #[allow(unused_imports)]
                             use ::es_core::__private::{ViaService as _, ViaStream as _};
@@ -197,6 +205,9 @@ fn a_refusal_has_its_command_executed() {
                             command: <OfferPromotion as ::es_core::__private::Command>::NAME,
                         },
                         issues: <() as ::es_core::__private::Reaction>::names,
+                        joins: <() as ::es_core::__private::Joins<
+                            <Self as ::es_core::__private::Reactor>::Mode,
+                        >>::joins,
                         services: |_| {},
                         read: ::es_core::__private::read_refusal,
                         keys: ::es_core::__private::no_keys::<
@@ -206,6 +217,7 @@ fn a_refusal_has_its_command_executed() {
                             ::es_core::__private::execute_refusable::<OfferPromotion>,
                         ),
                         run: |__es_call| ::std::boxed::Box::pin(async move {
+                            ::es_core::__private::assert_hears::<Self>();
                             <() as ::es_core::__private::Reaction>::settle(
                                 Self::refused(
                                     ::es_core::__private::state::<Self>(__es_call.state),
@@ -274,6 +286,12 @@ fn effects_wait_and_take_services() {
                         name: "shipped",
                         takes: ::es_core::__private::Takes::event::<OrderShipped>(),
                         issues: <Result<(), MailError> as ::es_core::__private::Reaction>::names,
+                        joins: <Result<
+                            (),
+                            MailError,
+                        > as ::es_core::__private::Joins<
+                            <Self as ::es_core::__private::Reactor>::Mode,
+                        >>::joins,
                         services: |__es_needs| {
                             #[allow(unused_imports)]
                             use ::es_core::__private::{ViaService as _, ViaStream as _};

@@ -1,6 +1,7 @@
 //! What every lane of a reactor works with.
 
 use super::Inner;
+use super::document::Cell;
 use super::methods::Delivered;
 use super::park::Row;
 use crate::app::App;
@@ -48,6 +49,13 @@ impl Desk {
     /// Whether a version before has passed over this, so that folding the past does so, too.
     pub fn was_skipped(&self, row: &Row) -> bool {
         row.position <= self.silent_until && self.skipped.contains(&row.id())
+    }
+
+    /// Revision and position of a document, if nothing would be lost with it. One that commits write stays: where
+    /// its revisions began anew, a commit that was decided on an older one could take it for that.
+    pub fn deletable(&self, cell: &Cell) -> Option<(u64, Position)> {
+        let nothing = cell.revision > 0 && cell.document.is_empty() && !self.inline;
+        nothing.then_some((cell.revision, cell.document.position))
     }
 
     /// The event at a position.

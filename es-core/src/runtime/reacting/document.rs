@@ -1,8 +1,10 @@
 //! What a reactor remembers of one key: one document, changed as a whole.
 
+use super::Names;
 use super::desk::Desk;
 use super::methods::Answer;
 use super::open;
+use crate::app::App;
 use crate::id::{CommandId, Position};
 use crate::issued::{Due, IssuedCommand, Wish};
 use crate::runtime::Halt;
@@ -151,14 +153,20 @@ impl Cell {
     /// # Errors
     /// [`Halt::Stopped`] if it is not what this code writes.
     pub fn of(stored: StoredDocument) -> Result<Self, Halt> {
-        let document = serde_json::from_slice(&stored.body).map_err(|error| {
+        let mut document: Document = serde_json::from_slice(&stored.body).map_err(|error| {
             Halt::Stopped(format!("what it keeps for key \"{}\" cannot be read: {error}", stored.key))
         })?;
+        // What was written with a commit did not know its position yet.
+        document.position = document.position.max(stored.position);
         Ok(Self { key: stored.key, revision: stored.revision, document })
     }
 
     pub async fn load(desk: &Desk, key: &str) -> Result<Self, Halt> {
-        let stored = desk.app.store().documents(&desk.names.keys, &[key.to_owned()]).await?;
+        Self::read(&desk.app, &desk.names, key).await
+    }
+
+    pub async fn read(app: &App, names: &Names, key: &str) -> Result<Self, Halt> {
+        let stored = app.store().documents(&names.keys, &[key.to_owned()]).await?;
         match stored.into_iter().next() {
             Some(stored) => Self::of(stored),
             None => Ok(Self { key: key.to_owned(), revision: 0, document: Document::default() }),
@@ -174,9 +182,10 @@ impl Cell {
     ) -> Result<(), Halt> {
         let body = serde_json::to_vec(&next)
             .map_err(|error| Halt::Stopped(format!("key \"{}\" cannot be written: {error}", self.key)))?;
-        let is_marked = self.revision > 0 && self.document.is_open();
-        if next.is_open() != is_marked {
-            beside.push(open::mark(&desk.names, &self.key, next.position, next.is_open()));
+        let is_marked = self.revision > 0 && self.document.is_open(desk.inline);
+        let is_open = next.is_open(desk.inline);
+        if is_open != is_marked {
+            beside.push(open::mark(&desk.names, &self.key, next.position, is_open));
         }
         beside.push(DocumentWrite {
             collection: desk.names.keys.clone(),

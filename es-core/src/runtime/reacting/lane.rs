@@ -68,8 +68,8 @@ impl Lane {
         let written = desk.write(std::mem::take(&mut keeper.writes)).await;
         let halt = halt.or(written.err());
         let document = &cell.document;
-        let empty = (cell.revision > 0 && document.is_empty()).then_some((cell.revision, document.position));
-        Ran { key, due: document.due(), empty, sequence: keeper.sequence, halt }
+        let due = document.due();
+        Ran { key, due, empty: desk.deletable(&cell), sequence: keeper.sequence, halt }
     }
 }
 
@@ -85,6 +85,7 @@ impl Keeper<'_> {
         match work {
             Work::Replay => self.replay(cell).await,
             Work::Skip => self.skip_first(cell).await,
+            Work::Event(delivered) if self.desk.inline => self.look(cell, &delivered).await,
             Work::Event(delivered) => self.event(cell, &delivered).await,
             // Timers stand in their key's lane behind what is set aside.
             Work::Resume | Work::Timers(_) if !self.sequence.is_empty() => Ok(()),
@@ -99,6 +100,17 @@ impl Keeper<'_> {
         let name = first.map(|pending| pending.timer.as_deref().unwrap_or(&pending.name).to_owned());
         let row = Row::waiting(&cell.key, cell.document.position, &name.unwrap_or_default());
         self.settle(cell, row, done).await
+    }
+
+    /// At a key whose event was met by its own commit: what that has left to do is done.
+    async fn look(&mut self, cell: &mut Cell, delivered: &Delivered) -> Result<(), Halt> {
+        if delivered.event.position <= self.desk.silent_until {
+            self.desk.fold(cell, delivered).await
+        } else if self.sequence.is_empty() {
+            self.timers(cell, Timestamp::MIN, false).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn event(&mut self, cell: &mut Cell, delivered: &Delivered) -> Result<(), Halt> {

@@ -55,12 +55,13 @@ impl Memory {
             memory.sequences.entry(row.key.clone()).or_default().rows.insert(row.position, row);
         }
         memory.sequences.values_mut().for_each(Sequence::wake);
-        for Cell { key, revision, document } in open::load(desk, origin).await? {
+        for cell in open::load(desk, origin).await? {
+            if let Some(empty) = desk.deletable(&cell) {
+                memory.empty.insert(cell.key.clone(), empty);
+            }
+            let Cell { key, document, .. } = cell;
             if !document.pending.is_empty() {
                 memory.unfinished.push(key.clone());
-            }
-            if document.is_empty() {
-                memory.empty.insert(key.clone(), (revision, document.position));
             }
             memory.set_due(key, document.due());
         }

@@ -2,6 +2,7 @@
 
 mod desk;
 mod document;
+mod inline;
 mod lane;
 mod memory;
 mod methods;
@@ -10,8 +11,11 @@ mod open;
 mod origin;
 mod park;
 mod parked;
+mod past;
 mod turn;
 
+pub use inline::InnerCommand;
+pub(crate) use inline::{InlineReactor, Kept};
 pub(crate) use mount::Mount;
 pub use parked::{ParkedEntry, ParkedError, ParkedWork};
 
@@ -73,6 +77,10 @@ pub(super) struct Inner {
     retry: RetryPolicy,
     on_failure: OnFailure,
     keeps_state: bool,
+    /// Whether a key can have a document: a state, timers, or commands that are not struck yet.
+    keeps_documents: bool,
+    /// Whether its turns are part of the commits that they answer.
+    inline: bool,
     methods: Box<dyn Methods>,
 }
 
@@ -136,8 +144,8 @@ impl Follower for Reacting {
 }
 
 impl Reacting {
-    pub(super) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), memory: AsyncMutex::default(), aside: Mutex::default() }
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner, memory: AsyncMutex::default(), aside: Mutex::default() }
     }
 
     /// Counts what is set aside. After a halt nothing in memory is trusted.
@@ -217,6 +225,9 @@ impl Reacting {
         let mut lanes: Vec<(String, Vec<Work>)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut before = None;
+        if !self.inner.keeps_documents {
+            return (lanes, None);
+        }
         for stored in events {
             let event = raw(stored).map_err(Halt::from).map(Arc::new);
             let deliveries = match event.and_then(|event| self.inner.methods.deliveries(&event)) {

@@ -1,8 +1,11 @@
 //! A reactor as an app mounts it, and what is checked about it before anything runs.
 
+use super::inline::InlineReactor;
 use super::methods::Of;
-use super::{Inner, Names, Reacting, origin};
+use super::{Inner, Names, Reacting, origin, past};
+use crate::app::App;
 use crate::incoming::Takes;
+use crate::joining::{Joined, Mode};
 use crate::reactor::{From, React};
 use crate::runtime::Follower;
 use crate::service::ServiceNeed;
@@ -21,35 +24,43 @@ pub(crate) struct Mount {
     pub services: Vec<ServiceNeed>,
     /// The commands that it issues or takes the refusal of, as far as they are known.
     pub commands: BTreeSet<&'static str>,
-    pub inline: bool,
+    /// As commits meet it, if it is inline.
+    pub inline: Option<Arc<InlineReactor>>,
     pub from: From,
     pub fingerprint: u64,
     pub keeps_state: bool,
     pub follower: Arc<dyn Follower>,
+    reacting: Arc<Reacting>,
 }
 
 impl Mount {
     /// The reactor `R`.
     pub fn of<R: React>() -> Self {
-        let (mut services, mut issues) = (Vec::new(), Vec::new());
+        let (mut services, mut issues, mut joined) = (Vec::new(), Vec::new(), Joined::default());
         for method in R::METHODS {
             (method.services)(&mut services);
             (method.issues)(&mut issues);
+            (method.joins)(&mut joined);
             if let Takes::Refused { command } = method.takes {
                 issues.push(command);
             }
         }
         let names = Names::of(R::NAME, R::VERSION);
         let keeps_state = R::SPEC.state.is_some();
-        let inner = Inner {
+        let is_inline = R::Mode::INLINE;
+        let inner = Arc::new(Inner {
             name: R::NAME,
             names: names.clone(),
             filter: filter::<R>(),
             retry: R::SPEC.retry,
             on_failure: R::SPEC.on_failure,
             keeps_state,
+            keeps_documents: !is_inline || keeps_state || joined.timers,
+            inline: is_inline,
             methods: Box::new(Of::<R>(PhantomData)),
-        };
+        });
+        let reacting = Arc::new(Reacting::new(inner.clone()));
+        let deciders = joined.deciders;
         Self {
             name: R::NAME,
             type_name: std::any::type_name::<R>(),
@@ -57,11 +68,12 @@ impl Mount {
             names,
             services,
             commands: issues.into_iter().collect(),
-            inline: R::SPEC.inline,
+            inline: is_inline.then(|| Arc::new(InlineReactor { inner, deciders })),
             from: R::SPEC.from,
             fingerprint: R::SPEC.fingerprint,
             keeps_state,
-            follower: Arc::new(Reacting::new(inner)),
+            follower: reacting.clone(),
+            reacting,
         }
     }
 
@@ -71,6 +83,20 @@ impl Mount {
     /// What is to be said about it when the app is built.
     pub async fn register(&self, store: &dyn EventStore) -> Result<(), String> {
         origin::register(store, self).await
+    }
+
+    /// Whether it keeps a state that commits are decided on, and so has to know the past before the first.
+    pub fn folds_first(&self) -> bool {
+        self.inline.is_some() && self.keeps_state
+    }
+
+    /// Folds what no commit of it has met: the past, before the app is there.
+    ///
+    /// # Errors
+    /// What is to be said about it when the app is built.
+    pub async fn fold_past(&self, app: &App) -> Result<(), String> {
+        let folded = past::fold(app, &self.reacting).await;
+        folded.map_err(|why| format!("the reactor {} cannot fold the past: {why}", self.name))
     }
 }
 

@@ -10,9 +10,10 @@ use crate::runtime::Halt;
 use crate::store::{DocumentRange, DocumentWrite};
 
 impl Document {
-    /// Whether there is more to it than state: timers, commands that are left, or that it can go.
-    pub fn is_open(&self) -> bool {
-        self.state.is_none() || !self.pending.is_empty() || !self.timers.is_empty()
+    /// Whether there is more to it than state: timers, commands that are left, or that it can go. That of an
+    /// inline reactor never goes.
+    pub fn is_open(&self, inline: bool) -> bool {
+        (self.state.is_none() && !inline) || !self.pending.is_empty() || !self.timers.is_empty()
     }
 }
 
@@ -53,7 +54,7 @@ async fn mark_all(desk: &Desk, origin: &Origin) -> Result<(), Halt> {
         let mut writes = Vec::new();
         for stored in page {
             let cell = Cell::of(stored)?;
-            if cell.document.is_open() {
+            if cell.document.is_open(desk.inline) {
                 writes.push(mark(&desk.names, &cell.key, cell.document.position, true));
             }
         }

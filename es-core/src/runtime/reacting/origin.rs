@@ -27,6 +27,12 @@ pub(super) struct Origin {
     /// Whether its open keys are marked.
     #[serde(default)]
     pub marks_open: bool,
+    /// Whether its commands join the commits that they answer.
+    #[serde(default)]
+    inline: bool,
+    /// Whether an inline one has folded the past: from then on its commits keep the state.
+    #[serde(default)]
+    folded: bool,
 }
 
 /// How long a lease is taken for a single write: less than others wait for it.
@@ -57,10 +63,17 @@ pub(super) async fn register(store: &dyn EventStore, mount: &Mount) -> Result<()
 }
 
 fn same(mount: &Mount, known: &Origin) -> Result<(), String> {
+    let (name, version, next) = (mount.name, mount.version, mount.version + 1);
+    if known.inline != mount.inline.is_some() {
+        let (was, is) = if known.inline { ("inline", "not") } else { ("not inline", "is") };
+        return Err(format!(
+            "version {version} of the reactor {name} was built when it was {was}, and now it {is}: \
+             say `version = {next}` in its `#[reactor(..)]`"
+        ));
+    }
     if known.fingerprint == mount.fingerprint {
         return Ok(());
     }
-    let (name, version, next) = (mount.name, mount.version, mount.version + 1);
     Err(format!(
         "the state or the key of the reactor {name} is not what its version {version} was built with: \
          say `version = {next}` in its `#[reactor(..)]`, and its state is folded anew, silently"
@@ -93,7 +106,13 @@ async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Lease>) ->
     if let Some(before) = before {
         inherit(store, mount, before, &lease).await?;
     }
-    let origin = Origin { fingerprint: mount.fingerprint, silent_until, marks_open: true };
+    let origin = Origin {
+        fingerprint: mount.fingerprint,
+        silent_until,
+        marks_open: true,
+        inline: mount.inline.is_some(),
+        folded: !mount.folds_first(),
+    };
     let write = origin.put(&mount.names, Some(0)).map_err(|error| error.to_string())?;
     let written = store.advance(Advance { writes: vec![write], ..Advance::under(&lease) }).await;
     // A lease that is not given back runs out.
@@ -112,6 +131,8 @@ async fn place(
     before: Option<Checkpoint>,
 ) -> Result<(Checkpoint, Position), ReadError> {
     let from = match (before, mount.from) {
+        // Its commits have answered what there is.
+        _ if mount.inline.is_some() => head(store).await?,
         // What the version before has answered is answered.
         (Some(before), _) => before,
         (None, From::Start) => Checkpoint::default(),
@@ -194,9 +215,27 @@ impl Origin {
     }
 }
 
+/// Whether an inline reactor has folded the past.
+pub(super) async fn is_folded(app: &App, names: &Names) -> Result<bool, Halt> {
+    Ok(known(app, names).await?.folded)
+}
+
+/// Notes under the lease that the past is folded, up to where the lease has come.
+pub(super) async fn folded(app: &App, names: &Names, lease: &Lease) -> Result<(), Halt> {
+    let silent_until = lease.checkpoint.position;
+    let origin = Origin { silent_until, folded: true, ..known(app, names).await? };
+    let write = origin.put(names, None).map_err(|error| Halt::Stopped(error.to_string()))?;
+    Ok(app.store().advance(Advance { writes: vec![write], ..Advance::under(lease) }).await?)
+}
+
 /// Where a reactor began.
 pub(super) async fn known(app: &App, names: &Names) -> Result<Origin, Halt> {
     read(app.store(), names).await?.ok_or_else(|| {
         Halt::Stopped("where it began is not in the store any more: build the app again".to_owned())
     })
+}
+
+/// Up to where a reactor is silent.
+pub(super) async fn silent_until(app: &App, names: &Names) -> Result<Position, Halt> {
+    Ok(known(app, names).await?.silent_until)
 }

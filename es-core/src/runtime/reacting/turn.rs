@@ -48,14 +48,16 @@ impl Desk {
 
     /// Does what timers say that are due.
     pub async fn fire(&self, cell: &mut Cell, until: Timestamp, inclusive: bool) -> Result<(), Trouble> {
-        let mut next = cell.document.clone();
-        if next.fire(until, inclusive) {
-            cell.write(self, next, Vec::new()).await?;
-        }
+        self.amend(cell, |next| next.fire(until, inclusive)).await?;
         self.carry_out(cell, 1).await
     }
 
-    async fn react(&self, cell: &mut Cell, delivered: &Delivered, attempt: u32) -> Result<(), Trouble> {
+    pub(super) async fn react(
+        &self,
+        cell: &mut Cell,
+        delivered: &Delivered,
+        attempt: u32,
+    ) -> Result<(), Trouble> {
         let event = &*delivered.event;
         let calls = delivered.calls.as_ref().map_err(|error| failed(error.clone()))?;
         let silent = event.position <= self.silent_until;
@@ -133,7 +135,12 @@ impl Desk {
                 Executed::Unavailable(error) => return Err(Halt::Unavailable(error).into()),
                 Executed::Newer(error) => return Err(Halt::Newer(error).into()),
             }
-            cell.write(self, next, Vec::new()).await?;
+            if self.inline {
+                // The command's own commit may have changed the document.
+                self.strike(cell, command.id).await?;
+            } else {
+                cell.write(self, next, Vec::new()).await?;
+            }
         }
         Ok(())
     }

@@ -1,0 +1,31 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct Added;
+
+#[command(Cart)]
+pub struct Discount {
+    #[id]
+    pub cart: String,
+}
+
+#[aggregate(id = String, default)]
+#[derive(Default)]
+pub struct Cart {}
+
+#[applier]
+impl Cart {
+    fn added(&mut self, _: &Added) {}
+}
+
+#[reactor(inline)]
+pub struct Offer;
+
+#[reactor]
+impl Offer {
+    fn added(&self, _: &Added, cart: &String) -> Option<Discount> {
+        Some(Discount { cart: cart.clone() })
+    }
+}
+
+fn main() {}
