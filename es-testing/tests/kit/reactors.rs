@@ -55,6 +55,19 @@ fn given_events_are_folded_silently() {
 }
 
 #[test]
+fn one_that_begins_now_sets_no_timers_for_what_is_given() {
+    reactor::<LateReminder>()
+        .given(&emma(), [lent("Ann"), lent("Bob")])
+        .when_time_passes(20 * DAY)
+        .then_no_commands()
+        .then_state(&emma(), |state| assert_eq!(state.times, 2))
+        .when(&emma(), lent("Cyd"))
+        .then_commands(give_back())
+        .when_time_passes(14 * DAY)
+        .then_commands(remind());
+}
+
+#[test]
 fn keys_are_apart() {
     reactor::<Reminder>()
         .given(&emma(), [lent("Ann"), lent("Bob")])
