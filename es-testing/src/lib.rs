@@ -46,6 +46,7 @@ mod clock;
 mod diff;
 mod events;
 mod fault;
+mod flow;
 mod happening;
 mod laws;
 pub mod prelude;
@@ -55,6 +56,10 @@ mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use flow::{GivenFlow, ThenFlow, flow};
 pub use projection::{GivenProjection, projection};
+#[cfg(feature = "sqlite")]
+pub use projection::{GivenRows, Row, SqlValue};
 pub use reactor::{GivenReactor, ThenReactor, TimerDue, reactor};
 pub use scenario::{Given, Then, given, given_nothing};
+pub use world::Gate as FlowStore;
