@@ -4,13 +4,13 @@ use super::Gate;
 use crate::laws;
 use es_core::__testing::{Armed, Asked};
 use es_core::serde_json::{self, Value};
-use es_core::store::{Append, DocumentWrite, EventStore, Filter, NewEvent, StreamHead};
-use es_core::{CommandId, Position, StreamId};
+use es_core::store::{Append, DocumentWrite, EventStore, Filter, StreamHead};
+use es_core::{CommandId, Position};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most writes that may follow from one `when`. More than that is a circle.
-const MOST: u32 = 20_000;
+const MOST: u32 = 5_000;
 
 /// The most lines that are told of one `when`.
 const MOST_LINES: usize = 200;
@@ -65,8 +65,12 @@ impl Witness {
         let before = head.version.saturating_sub(part.events.len() as u64);
         let mut seen = self.seen();
         for (version, event) in (before + 1..).zip(&part.events) {
-            seen.answered.extend(laws::command_in(&event.metadata));
-            seen.tell("recorded", recorded(&part.stream, version, event));
+            let command = laws::command_in(&event.metadata);
+            seen.answered.extend(command);
+            let by =
+                command.and_then(|id| seen.issued(id)).map_or_else(String::new, |by| format!(" by {by}"));
+            let (stream, what) = (&part.stream, shown(&event.name, &event.payload));
+            seen.tell("recorded", format!("{stream}@{version}{by}: {what}"));
         }
     }
 
@@ -137,6 +141,12 @@ impl Witness {
 }
 
 impl Seen {
+    /// The name of the command that a reactor has issued under this id, and that is not carried out yet.
+    fn issued(&self, id: CommandId) -> Option<&str> {
+        let mut pending = self.keys.values().flat_map(|kept| &kept.pending);
+        pending.find(|asked| asked.id == id).map(|asked| asked.name.as_str())
+    }
+
     fn tell(&mut self, kind: &'static str, line: String) {
         match self.lines.len() {
             0..MOST_LINES => self.lines.push((kind, line)),
@@ -152,16 +162,11 @@ fn reactor_of<'a>(collection: &'a str, end: &str) -> Option<&'a str> {
     version.bytes().all(|digit| digit.is_ascii_digit()).then_some(reactor)
 }
 
-fn recorded(stream: &StreamId, version: u64, event: &NewEvent) -> String {
-    format!("{stream}@{version}: {}", shown(&event.name, &event.payload))
-}
-
 /// An event as it is stored, without the payload where that says nothing.
 pub(crate) fn shown(name: &str, payload: &[u8]) -> String {
-    match serde_json::from_slice(payload) {
-        Ok(Value::Null) => name.to_owned(),
-        Ok(fields) => format!("{name} {fields}"),
-        Err(_) => format!("{name} {}", String::from_utf8_lossy(payload)),
+    match payload {
+        b"null" | b"{}" => name.to_owned(),
+        _ => format!("{name} {}", String::from_utf8_lossy(payload)),
     }
 }
 

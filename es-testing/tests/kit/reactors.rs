@@ -27,7 +27,7 @@ impl Letters {
     pub(crate) fn refusing(times: u32) -> Arc<Self> {
         Arc::new(Self { sent: Mutex::default(), refused: Mutex::new(times) })
     }
-    fn sent(&self) -> Vec<String> {
+    pub(crate) fn sent(&self) -> Vec<String> {
         self.sent.lock().unwrap().clone()
     }
 }

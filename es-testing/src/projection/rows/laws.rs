@@ -39,11 +39,14 @@ fn broken(law: &str, what: &str, lines: Vec<String>, hint: &str) -> Fault {
     broken_law(law, [what.to_owned()].into_iter().chain(lines).chain([hint.to_owned()]))
 }
 
-/// A line for each table that differs.
+/// A line for each table that differs. One without rows may not be there: the first event makes it.
 fn differences(actual: &Content, expected: &Content) -> Vec<String> {
     let names: BTreeSet<_> = actual.keys().chain(expected.keys()).collect();
     let text = |content: &Content, name: &String| {
-        content.get(name).map_or_else(|| "no such table".to_owned(), |rows| rows.join(", "))
+        content
+            .get(name)
+            .filter(|rows| !rows.is_empty())
+            .map_or_else(|| "no rows".to_owned(), |rows| rows.join(", "))
     };
     let pairs = names.into_iter().map(|name| (name, text(actual, name), text(expected, name)));
     pairs.filter(|(_, a, e)| a != e).map(|(name, a, e)| format!("{name}: {a} ≠ {e}")).collect()
