@@ -9,9 +9,13 @@ use crate::world::{Cast, Setting, Witness, World, broken};
 use es_core::__testing::{self as inside, Follows};
 use es_core::jiff::Timestamp;
 use es_core::store::EventStore;
-use es_core::{Applier, Clock, Command, CommandError, DrainError, ErrorOf, Handle, Position, ReplyOf};
+use es_core::{
+    Applier, Clock, Command, CommandError, CommandGroup, DomainError, DrainError, ErrorOf, Handle, Position,
+    ReplyOf,
+};
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::fmt::Debug;
 use std::time::Duration;
 
 /// An app in its world.
@@ -36,6 +40,7 @@ pub(super) struct Said<E, R> {
 }
 
 pub(super) type SaidTo<C> = Said<ErrorOf<C>, ReplyOf<C>>;
+pub(super) type SaidToAll<G> = Said<DomainError, <G as CommandGroup>::Done>;
 
 impl Stage {
     pub(super) async fn new(cast: Cast, start: Option<Timestamp>) -> Result<Self, Fault> {
@@ -115,19 +120,47 @@ impl Stage {
         C: Command,
         C::Aggregate: Handle<C>,
     {
-        let shown = format!("{command:?}");
-        self.world.tale.tell(kind, &shown);
+        let shown = self.ask(kind, &command);
         let (id, said) = (self.world.next_id(), self.world.said.clone());
         let result = self.world.app.execute(command).id(id).metadata(said).await;
-        self.tell();
         let recorded = result.as_ref().map(|done| done.events.len());
-        let summary = summary(recorded);
-        match recorded {
+        self.answer(shown, summary(recorded), result.map(|done| done.reply))
+    }
+
+    /// Carries out several commands in one commit.
+    async fn carry_out_all<G: CommandGroup + Debug>(&mut self, commands: G) -> SaidToAll<G> {
+        let shown = self.ask("when", &commands);
+        let (id, said) = (self.world.next_id(), self.world.said.clone());
+        let before = self.mark;
+        let result = self.world.app.execute_all(commands).id(id).metadata(said).await;
+        // One commit, and nobody else was here.
+        let recorded = self.head().await.map_or(0, |head| head.0 - before.0);
+        let recorded = result.as_ref().map(|_| usize::try_from(recorded).unwrap_or(usize::MAX));
+        self.answer(shown, summary(recorded), result)
+    }
+
+    fn ask(&mut self, kind: &'static str, asked: &impl Debug) -> String {
+        let shown = format!("{asked:?}");
+        self.world.tale.tell(kind, &shown);
+        shown
+    }
+
+    fn answer<E, R>(
+        &mut self,
+        command: String,
+        summary: String,
+        result: Result<R, CommandError<E>>,
+    ) -> Said<E, R> {
+        let seen = self.witness.take();
+        match &result {
             Err(_) => self.world.tale.tell("answer", &summary),
-            Ok(0) => self.world.tale.tell("recorded", "nothing"),
+            Ok(_) if seen.is_empty() => self.world.tale.tell("recorded", "nothing"),
             Ok(_) => {}
         }
-        Said { command: shown, summary, result: result.map(|done| done.reply) }
+        for (kind, line) in seen {
+            self.world.tale.tell(kind, &line);
+        }
+        Said { command, result, summary }
     }
 
     pub(super) async fn given_command<C>(&mut self, command: C) -> Result<(), Fault>
@@ -150,6 +183,17 @@ impl Stage {
     {
         self.begin().await?;
         let said = self.carry_out("when", command).await;
+        self.rest().await?;
+        laws::all(self).await?;
+        Ok(said)
+    }
+
+    pub(super) async fn when_all<G>(&mut self, commands: G) -> Result<SaidToAll<G>, Fault>
+    where
+        G: CommandGroup + Debug,
+    {
+        self.begin().await?;
+        let said = self.carry_out_all(commands).await;
         self.rest().await?;
         laws::all(self).await?;
         Ok(said)

@@ -5,10 +5,12 @@ use super::stage::Stage;
 use super::then::ThenFlow;
 use crate::fault::Fault;
 use crate::world::block_on_paused;
-use es_core::{Command, ErrorOf, Handle, ReplyOf};
+use es_core::{Command, CommandGroup, DomainError, ErrorOf, Handle, ReplyOf};
+use std::fmt::Debug;
 use std::time::Duration;
 
 type ThenOf<C> = ThenFlow<ErrorOf<C>, ReplyOf<C>>;
+type ThenOfAll<G> = ThenFlow<DomainError, <G as CommandGroup>::Done>;
 
 impl GivenFlow {
     /// A command comes, and all is done that follows from it.
@@ -24,6 +26,26 @@ impl GivenFlow {
         C::Aggregate: Handle<C>,
     {
         when(self.begin(), command)
+    }
+
+    /// Several commands come, which are carried out in one commit: a tuple, or a `Vec` of one type.
+    ///
+    /// ```
+    /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
+    /// flow(bank)
+    ///     .given(&1, (AccountOpened {}, MoneyDeposited { amount: 50 }))
+    ///     .given(&2, AccountOpened {})
+    ///     .when_all((Withdraw { account: 1, amount: 20 }, Deposit { account: 2, amount: 20 }))
+    ///     .then_recorded(&1, MoneyWithdrawn { amount: 20 })
+    ///     .then_recorded(&2, MoneyDeposited { amount: 20 });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`when`](Self::when).
+    #[must_use = "a flow needs a `.then_..(..)`"]
+    #[track_caller]
+    pub fn when_all<G: CommandGroup + Debug>(self, commands: G) -> ThenOfAll<G> {
+        when_all(self.begin(), commands)
     }
 
     /// Time passes. The clock goes from one timer that is due to the next, and what each of them leads to is
@@ -52,6 +74,16 @@ impl<E, R> ThenFlow<E, R> {
         C::Aggregate: Handle<C>,
     {
         when(self.go_on(), command)
+    }
+
+    /// The story goes on with several commands in one commit, as in [`GivenFlow::when_all`].
+    ///
+    /// # Panics
+    /// As [`when`](Self::when).
+    #[must_use = "a flow needs a `.then_..(..)`"]
+    #[track_caller]
+    pub fn when_all<G: CommandGroup + Debug>(self, commands: G) -> ThenOfAll<G> {
+        when_all(self.go_on(), commands)
     }
 
     /// Time passes, as in [`GivenFlow::when_time_passes`].
@@ -117,6 +149,14 @@ where
     C::Aggregate: Handle<C>,
 {
     match block_on_paused(stage.when(command)) {
+        Ok(said) => ThenFlow::of(stage, Some(said)),
+        Err(fault) => panic!("{}", fault.told(&stage.world.tale)),
+    }
+}
+
+#[track_caller]
+fn when_all<G: CommandGroup + Debug>(mut stage: Stage, commands: G) -> ThenOfAll<G> {
+    match block_on_paused(stage.when_all(commands)) {
         Ok(said) => ThenFlow::of(stage, Some(said)),
         Err(fault) => panic!("{}", fault.told(&stage.world.tale)),
     }

@@ -100,12 +100,11 @@ impl Witness {
         let known = |asked: &Asked| before.pending.iter().any(|known| known.id == asked.id);
         for asked in now.pending.iter().filter(|asked| !known(asked)) {
             let command = command(asked);
-            match &asked.timer {
-                Some(timer) => self.seen().tell("fired", format!("{reactor}, \"{timer}\": {command}")),
-                None => {
-                    let event = place(gate, asked.origin.position).await;
-                    self.seen().tell("issued", format!("{reactor}, on {event}: {command}"));
-                }
+            if let Some(timer) = &asked.timer {
+                self.seen().tell("fired", format!("{reactor}, \"{timer}\": {command}"));
+            } else {
+                let event = place(gate, asked.origin.position).await;
+                self.seen().tell("issued", format!("{reactor}, on {event}: {command}"));
             }
         }
         let mut seen = self.seen();

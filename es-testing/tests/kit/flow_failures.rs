@@ -4,6 +4,7 @@ use crate::followers::*;
 use crate::model::*;
 use crate::reactors::{DAY, Letters, austen, give_back, remind};
 use crate::{fails_with, failure};
+use es_core::AppBuilder;
 use es_core::prelude::*;
 use es_testing::prelude::*;
 use expect_test::{Expect, expect};
@@ -52,7 +53,7 @@ impl Eager {
 }
 
 #[test]
-fn the_whole_tale() {
+fn other_events_than_expected() {
     fails(
         &expect![[r#"
             other events on book-emma than expected (recorded ≠ expected):
@@ -78,6 +79,10 @@ fn the_whole_tale() {
                 .then_recorded(&emma(), lent("Cyd"));
         },
     );
+}
+
+#[test]
+fn other_timers_than_expected() {
     fails(
         &expect![[r#"
             no timer is set for Remind {"book":"emma"} at 2000-01-14T00:00:00Z
@@ -93,6 +98,10 @@ fn the_whole_tale() {
             flow(library).given_command(buy()).when(lend("Ann")).then_timer(13 * DAY, remind());
         },
     );
+}
+
+#[test]
+fn another_error_than_expected() {
     fails(
         &expect![[r#"
         Lend { book: BookId("emma"), reader: "Bob", days: 14 } should be refused with NotLent; it was refused with Lent { reader: "Ann", since: 2000-01-01T00:00:00Z }
@@ -111,6 +120,10 @@ fn the_whole_tale() {
                 .then_error(BookError::NotLent);
         },
     );
+}
+
+#[test]
+fn events_where_there_should_be_none() {
     fails(
         &expect![[r#"
             nothing should have been recorded:
@@ -132,6 +145,10 @@ fn the_whole_tale() {
             .then_nothing();
         },
     );
+}
+
+#[test]
+fn a_tale_of_timers_and_refusals() {
     fails(
         &expect![[r#"
         there should be no book-emma, its state is:
@@ -243,7 +260,7 @@ fn something_parked_that_nobody_expected() {
     };
     let said = "`.then_parked(..)` does not expect what was parked: lent_mail (at ";
     fails_with(&[said, "flow_failures.rs:", "parked    lent_mail, book.lent of book-emma: "], || {
-        drop(story())
+        drop(story());
     });
     fails_with(&[said], || {
         story().when(give_back()).then_recorded(&emma(), Returned);
@@ -267,7 +284,7 @@ fn a_flow_that_checks_nothing() {
 #[test]
 fn an_app_that_cannot_be_built() {
     fails_with(&["the handler of Remind in book takes `&dyn Post` and nobody provides it"], || {
-        flow(|app| app.aggregate::<Book>()).when(buy()).then_recorded(&emma(), bought());
+        flow(AppBuilder::aggregate::<Book>).when(buy()).then_recorded(&emma(), bought());
     });
 }
 

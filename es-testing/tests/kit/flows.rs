@@ -146,6 +146,20 @@ fn actors_metadata_and_older_events() {
 }
 
 #[test]
+fn several_commands_in_one_commit() {
+    let other = Buy { book: austen(), title: "Persuasion".into() };
+    flow(library)
+        .when_all((buy(), other.clone()))
+        .then_recorded(&emma(), bought())
+        .then_recorded(&austen(), Bought { title: "Persuasion".into(), ..bought() })
+        .then_document(&emma(), Loans { title: "Emma".into(), loans: 0 })
+        .when_all(vec![lend("Ann"), lend("Bob")])
+        .then_error_matches(|error| matches!(error.downcast_ref(), Some(BookError::Lent { .. })))
+        .when_all((other,))
+        .then_already_exists();
+}
+
+#[test]
 fn a_command_can_be_refused() {
     let story = flow(library).given(&emma(), bought()).when(lend("Ann")).then_recorded(&emma(), lent("Ann"));
     let story = story

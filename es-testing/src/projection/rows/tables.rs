@@ -104,7 +104,10 @@ async fn drain(app: &App) -> Result<(), Fault> {
 
 fn select(connection: &Connection, sql: &str) -> Result<Selected, Error> {
     let mut statement = connection.prepare(sql)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let mut columns = Vec::new();
+    for column in statement.column_names() {
+        columns.push(column.to_owned());
+    }
     let values = |row: &es_core::rusqlite::Row<'_>| (0..columns.len()).map(|n| row.get(n)).collect();
     let rows = statement.query_map([], values)?.collect::<Result<_, _>>()?;
     Ok(Selected { columns, rows })
