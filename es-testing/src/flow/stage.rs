@@ -222,8 +222,13 @@ impl Stage {
 
     /// Puts the clock to a time; once there is an app, it goes there.
     pub(super) async fn go_to(&mut self, time: Timestamp) -> Result<(), Fault> {
+        let before = self.world.clock.now();
         self.world.hold(Setting::At(time))?;
-        if self.cast.is_none() { self.pass(time).await } else { Ok(()) }
+        if self.cast.is_some() {
+            return Ok(());
+        }
+        self.world.clock.set(before);
+        self.pass(time).await
     }
 
     /// Goes from one timer to the next until it is so late.
