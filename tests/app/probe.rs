@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use es_core::prelude::*;
 use es_core::store::{
-    AppendError, Appended, Commit, Expected, Filter, LogPage, ReadError, Redaction, StoreFuture, StoredEvent,
-    StoredSnapshot, StreamPage, StreamRead,
+    AppendError, Appended, Commit, Filter, LogPage, ReadError, StoreFuture, StoredEvent, StoredSnapshot,
+    StreamPage, StreamRead,
 };
 use std::collections::VecDeque;
 use std::io;
