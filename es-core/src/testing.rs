@@ -17,8 +17,13 @@ use std::sync::{Arc, OnceLock};
 pub use crate::issued::{Due, Issued, IssuedCommand, Wish};
 pub use crate::reactor::Call;
 
+#[path = "testing/behind.rs"]
+mod behind;
 #[path = "testing/following.rs"]
 mod following;
+#[path = "testing/forward.rs"]
+mod forward;
+pub use behind::{Armed, Asked, Follows, Origin, Waits, projections, reactors};
 pub use following::{
     Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
     reaction, takes,
@@ -70,82 +75,4 @@ pub fn context<R: Reactor>(ids: CommandId, now: Timestamp, attempt: u32) -> Cont
 /// The services that an app was given.
 pub fn services(app: &App) -> Arc<OnceLock<Services>> {
     app.services()
-}
-
-/// The methods of an `EventStore` about processors and documents, passed on to a field: for stores around a
-/// store.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __forward_processors {
-    ($field:ident) => {
-        fn register<'a>(
-            &'a self,
-            processor: &'a str,
-            start: $crate::store::Checkpoint,
-        ) -> $crate::store::StoreFuture<'a, Result<$crate::store::Checkpoint, $crate::store::ReadError>> {
-            self.$field.register(processor, start)
-        }
-        fn processors<'a>(
-            &'a self,
-            prefix: &'a str,
-        ) -> $crate::store::StoreFuture<
-            'a,
-            Result<Vec<$crate::store::StoredProcessor>, $crate::store::ReadError>,
-        > {
-            self.$field.processors(prefix)
-        }
-        fn acquire<'a>(
-            &'a self,
-            processor: &'a str,
-            owner: $crate::uuid::Uuid,
-            ttl: ::std::time::Duration,
-        ) -> $crate::store::StoreFuture<'a, Result<Option<$crate::store::Lease>, $crate::store::ReadError>> {
-            self.$field.acquire(processor, owner, ttl)
-        }
-        fn renew<'a>(
-            &'a self,
-            lease: &'a $crate::store::Lease,
-            ttl: ::std::time::Duration,
-        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
-            self.$field.renew(lease, ttl)
-        }
-        fn release<'a>(
-            &'a self,
-            lease: &'a $crate::store::Lease,
-        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
-            self.$field.release(lease)
-        }
-        fn advance(
-            &self,
-            advance: $crate::store::Advance,
-        ) -> $crate::store::StoreFuture<'_, Result<(), $crate::store::AdvanceError>> {
-            self.$field.advance(advance)
-        }
-        fn documents<'a>(
-            &'a self,
-            collection: &'a str,
-            keys: &'a [String],
-        ) -> $crate::store::StoreFuture<
-            'a,
-            Result<Vec<$crate::store::StoredDocument>, $crate::store::ReadError>,
-        > {
-            self.$field.documents(collection, keys)
-        }
-        fn list_documents<'a>(
-            &'a self,
-            collection: &'a str,
-            range: &'a $crate::store::DocumentRange,
-        ) -> $crate::store::StoreFuture<
-            'a,
-            Result<Vec<$crate::store::StoredDocument>, $crate::store::ReadError>,
-        > {
-            self.$field.list_documents(collection, range)
-        }
-        fn forget<'a>(
-            &'a self,
-            processor: &'a str,
-        ) -> $crate::store::StoreFuture<'a, Result<(), $crate::store::AdvanceError>> {
-            self.$field.forget(processor)
-        }
-    };
 }

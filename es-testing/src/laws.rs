@@ -7,7 +7,8 @@ use crate::world::broken;
 use es_core::serde_json::{self, Value};
 use es_core::store::StoredEvent;
 use es_core::{
-    __testing as inside, Applier, DecodeError, EventEnum, Life, Loaded, Metadata, Refusal, ReplyValue,
+    __testing as inside, Applier, CommandId, DecodeError, EventEnum, Life, Loaded, Metadata, Refusal,
+    ReplyValue,
 };
 use std::fmt::Debug;
 
@@ -184,8 +185,13 @@ pub(crate) fn nothing<A: Applier, E, R>(
     Ok(())
 }
 
-fn command_of(event: &StoredEvent) -> Option<es_core::CommandId> {
-    serde_json::from_slice::<Metadata>(&event.metadata).ok()?.command_id
+fn command_of(event: &StoredEvent) -> Option<CommandId> {
+    command_in(&event.metadata)
+}
+
+/// The id of the command that an event with this metadata comes from.
+pub(crate) fn command_in(metadata: &[u8]) -> Option<CommandId> {
+    serde_json::from_slice::<Metadata>(metadata).ok()?.command_id
 }
 
 #[cfg(test)]
@@ -193,7 +199,7 @@ mod tests {
     use super::*;
     use bank_model::{Account, AccountError};
     use es_core::jiff::Timestamp;
-    use es_core::{Aggregate, CommandError, CommandId, Position, uuid::Uuid};
+    use es_core::{Aggregate, CommandError, Position, uuid::Uuid};
 
     /// An event of the account 1, as a command of this id leaves it.
     fn stored(command: CommandId) -> StoredEvent {

@@ -38,7 +38,10 @@
 //! 5. an error, or a no-op, records nothing.
 //!
 //! [`reactor`] and [`projection`] begin scenarios of what follows the log: given events, when another one, then
-//! commands, timers, states or documents. They run by themselves, without an aggregate, and have their laws, too.
+//! commands, timers, states, documents or rows. They run by themselves, without an aggregate, and have their laws, too.
+//!
+//! [`flow`] plays the whole: commands go to the app as it is mounted in production, and reactors, projections and
+//! timers do what follows from them.
 //!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
@@ -46,6 +49,7 @@ mod clock;
 mod diff;
 mod events;
 mod fault;
+mod flow;
 mod happening;
 mod laws;
 pub mod prelude;
@@ -55,6 +59,10 @@ mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use flow::{GivenFlow, ThenFlow, flow};
 pub use projection::{GivenProjection, projection};
+#[cfg(feature = "sqlite")]
+pub use projection::{GivenRows, Row, SqlValue};
 pub use reactor::{GivenReactor, ThenReactor, TimerDue, reactor};
 pub use scenario::{Given, Then, given, given_nothing};
+pub use world::Gate as FlowStore;

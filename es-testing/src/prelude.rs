@@ -2,6 +2,9 @@
 
 pub use crate::clock::VirtualClock;
 pub use crate::events;
+pub use crate::flow::{GivenFlow, ThenFlow, flow};
+#[cfg(feature = "sqlite")]
+pub use crate::projection::GivenRows;
 pub use crate::projection::{GivenProjection, projection};
 pub use crate::reactor::{GivenReactor, ThenReactor, reactor};
 pub use crate::scenario::{Given, Then, given, given_nothing};

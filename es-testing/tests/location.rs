@@ -51,6 +51,22 @@ impl Rings {
     }
 }
 
+#[projection]
+pub struct RingRows;
+#[projection]
+impl RingRows {
+    fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
+        tx.execute_batch(&format!("CREATE TABLE {} (bell INTEGER)", tx.table("rings")))
+    }
+    fn rung(&self, _: &Rung, bell: &u32, tx: &SqliteTx) -> Result<(), SqliteError> {
+        tx.execute(&format!("INSERT INTO {} VALUES (?1)", tx.table("rings")), [bell]).map(drop)
+    }
+}
+
+fn bells<S: EventStore>(app: es_core::AppBuilder<S>) -> es_core::AppBuilder<S> {
+    app.aggregate::<Bell>().projection::<Rings>()
+}
+
 fn ring() -> Ring {
     Ring { bell: 1, fail: false }
 }
@@ -85,6 +101,13 @@ fn everywhere() {
     points_here(|| drop(reactor::<Tired>().when(&1, Rung {}).then_parked()));
     points_here(|| drop(reactor::<Tired>().when_redelivered().then_no_commands()));
     points_here(|| drop(projection::<Rings>().given(&1, Rung {}).then_none(&1)));
+    points_here(|| drop(flow(bells).when(ring()).then_recorded::<Bell>(&1, ())));
+    points_here(|| drop(flow(bells).when(ring()).then_not_found()));
+    points_here(|| drop(flow(bells).when(ring()).then_state(&2, |_: &Bell| ())));
+    points_here(|| drop(flow(bells).when(ring()).when_redelivered().then_nothing()));
+    points_here(|| drop(flow(bells).when_time_passes(std::time::Duration::MAX).then_nothing()));
+    points_here(|| drop(flow(bells).given_command(ring()).when_all((ring(), ring())).then_nothing()));
+    points_here(|| drop(projection::<RingRows>().given(&1, Rung {}).then_no_rows("SELECT 1")));
     // A panic in a handler stays where it is.
     assert_eq!(
         line_of(|| drop(given(Rung {}).when(Ring { fail: true, ..ring() }).then(Rung {}))),

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use es_core::prelude::*;
 use es_core::store::{
-    AppendError, Appended, Commit, Expected, Filter, LogPage, ReadError, Redaction, StoreFuture, StoredEvent,
-    StoredSnapshot, StreamPage, StreamRead,
+    AppendError, Appended, Commit, Filter, LogPage, ReadError, StoreFuture, StoredEvent, StoredSnapshot,
+    StreamPage, StreamRead,
 };
 use std::collections::VecDeque;
 use std::io;
@@ -176,6 +176,7 @@ fn broken() -> es_core::store::BoxError {
 }
 
 impl EventStore for Probe {
+    es_core::__forward!(inner: close_stream, truncate_stream, redact_event);
     es_core::__forward_processors!(inner);
 
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
@@ -266,28 +267,6 @@ impl EventStore for Probe {
             Hints::AtOnce => Box::pin(std::future::ready(())),
             Hints::Never => Box::pin(std::future::pending()),
         }
-    }
-
-    fn close_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        reason: &'a str,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.inner.close_stream(stream, expected, reason)
-    }
-
-    fn truncate_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        before: u64,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.inner.truncate_stream(stream, expected, before)
-    }
-
-    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
-        self.inner.redact_event(redaction)
     }
 
     fn load_snapshot<'a>(

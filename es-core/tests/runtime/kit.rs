@@ -134,6 +134,8 @@ impl<S: EventStore> Dying<S> {
 }
 
 impl<S: EventStore> EventStore for Dying<S> {
+    es_core::__forward!(store: wait, close_stream, truncate_stream, redact_event, load_snapshot, save_snapshot, forget);
+
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         let fails = |cause| AppendError::Unavailable { cause };
         Box::pin(async move { self.call(self.store.append(commit), fails).await })
@@ -160,38 +162,6 @@ impl<S: EventStore> EventStore for Dying<S> {
     }
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move { self.call(self.store.head(), ReadError::Unavailable).await })
-    }
-    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
-        self.store.wait(after, max)
-    }
-    fn close_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        reason: &'a str,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.store.close_stream(stream, expected, reason)
-    }
-    fn truncate_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        before: u64,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.store.truncate_stream(stream, expected, before)
-    }
-    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
-        self.store.redact_event(redaction)
-    }
-    fn load_snapshot<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        fingerprint: u64,
-    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
-        self.store.load_snapshot(stream, fingerprint)
-    }
-    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
-        self.store.save_snapshot(snapshot)
     }
     fn register<'a>(
         &'a self,
@@ -243,8 +213,5 @@ impl<S: EventStore> EventStore for Dying<S> {
         Box::pin(async move {
             self.call(self.store.list_documents(collection, range), ReadError::Unavailable).await
         })
-    }
-    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        self.store.forget(processor)
     }
 }

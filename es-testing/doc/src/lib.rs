@@ -1,5 +1,6 @@
 //! The model that the examples in es-testing's documentation play with.
 #![allow(missing_docs, reason = "the examples say what it is for")]
+use es_core::AppBuilder;
 use es_core::prelude::*;
 
 #[event]
@@ -201,4 +202,40 @@ impl Turnover {
         self.paid_out += e.amount;
     }
     fn closed(self, _: &AccountClosed) {}
+}
+
+/// What is on each account, in rows.
+#[projection]
+pub struct Balances;
+
+#[projection]
+impl Balances {
+    fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
+        let balances = tx.table("balances");
+        tx.execute_batch(&format!("CREATE TABLE {balances} (account INTEGER PRIMARY KEY, cents INTEGER)"))
+    }
+    fn opened(&self, _: &AccountOpened, account: &u32, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let sql = format!("INSERT INTO {} VALUES (?1, 0)", tx.table("balances"));
+        tx.execute(&sql, [account]).map(drop)
+    }
+    fn deposited(&self, e: &MoneyDeposited, account: &u32, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let sql = format!("UPDATE {} SET cents = cents + ?2 WHERE account = ?1", tx.table("balances"));
+        tx.execute(&sql, (account, e.amount.cast_signed())).map(drop)
+    }
+    fn withdrawn(&self, e: &MoneyWithdrawn, account: &u32, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let sql = format!("UPDATE {} SET cents = cents - ?2 WHERE account = ?1", tx.table("balances"));
+        tx.execute(&sql, (account, e.amount.cast_signed())).map(drop)
+    }
+    fn closed(&self, _: &AccountClosed, account: &u32, tx: &SqliteTx) -> Result<(), SqliteError> {
+        let sql = format!("DELETE FROM {} WHERE account = ?1", tx.table("balances"));
+        tx.execute(&sql, [account]).map(drop)
+    }
+}
+
+/// What runs in the bank, over any store.
+pub fn bank<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
+    app.aggregate::<Account>()
+        .reactor::<Fees>()
+        .projection::<Turnover>()
+        .service::<dyn Atm>(std::sync::Arc::new(FakeAtm))
 }

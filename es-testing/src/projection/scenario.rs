@@ -1,41 +1,20 @@
-//! A scenario of a projection.
+//! A scenario of a projection that keeps documents.
 
 use super::documents::{Documents, value};
 use super::laws;
+use super::past::Past;
 use crate::diff;
 use crate::fault::Fault;
-use crate::happening::{self, Step};
-use crate::scenario::guard::Guard;
-use crate::world::{Cast, Setting, Tale, World, block_on};
+use crate::world::Setting;
 use es_core::__testing::EventList;
 use es_core::jiff::Timestamp;
 use es_core::serde_json::Value;
-use es_core::{AggregateId, Document, Key, Metadata, RawEvent};
+use es_core::{AggregateId, Document, Key, Metadata};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-/// A scenario of a projection that keeps documents begins.
-///
-/// ```
-/// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
-/// projection::<Turnover>()
-///     .given(&1, (AccountOpened {}, MoneyDeposited { amount: 50 }, MoneyWithdrawn { amount: 20 }))
-///     .given(&2, (AccountOpened {}, MoneyDeposited { amount: 50 }, AccountClosed))
-///     .then(&1, Turnover { paid_in: 50, paid_out: 20 })
-///     .then_none(&2);
-/// ```
-#[track_caller]
-pub fn projection<P: Document>() -> GivenProjection<P> {
-    GivenProjection {
-        steps: Vec::new(),
-        played: None,
-        guard: Guard::until("a `.then_..(..)`"),
-        projection: PhantomData,
-    }
-}
-
 /// What has happened, and the documents that it leads to: a scenario of a projection, begun by
-/// [`projection`]. Every `then_..` checks one thing and gives the scenario back; more may be given behind it.
+/// [`projection`](crate::projection). Every `then_..` checks one thing and gives the scenario back; more may be given behind it.
 /// A scenario without any `then_..` fails.
 ///
 /// Its parts count in the order in which they are written: `.at(..)`, `.by(..)` and `.metadata(..)` hold for
@@ -47,16 +26,8 @@ pub fn projection<P: Document>() -> GivenProjection<P> {
 /// 2. a rebuild gives the same documents;
 /// 3. one batch, many batches and repeated events give the same documents.
 pub struct GivenProjection<P: Document> {
-    steps: Vec<Step>,
-    played: Option<Played>,
-    guard: Guard,
+    past: Past,
     projection: PhantomData<fn(P)>,
-}
-
-/// What has happened so far.
-struct Played {
-    world: World,
-    events: Vec<RawEvent>,
 }
 
 /// Documents as JSON, each with its key as it prints itself, by the text of the key.
@@ -64,33 +35,34 @@ type Values = BTreeMap<String, (String, Value)>;
 
 #[allow(clippy::return_self_not_must_use, reason = "the last check of a scenario leaves nothing to be used")]
 impl<P: Document> GivenProjection<P> {
+    #[track_caller]
+    pub(super) fn begin() -> Self {
+        Self { past: Past::new(), projection: PhantomData }
+    }
+
     /// Events that happened on the stream of this id: an event, a tuple, an array, a `Vec`, or `events![..]`.
     #[track_caller]
     pub fn given(mut self, id: &impl AggregateId, events: impl EventList) -> Self {
-        if !self.guard.is_armed() {
-            self.guard = Guard::until("a `.then_..(..)`");
-        }
-        self.step(Step::Events(happening::on_stream(id, P::NAME, events)))
+        self.past.given(id, P::NAME, events);
+        self
     }
 
     /// What follows happens at this time. A scenario starts at
     /// [`VirtualClock::START`](crate::VirtualClock::START), or at the first time given here if that is earlier.
-    pub fn at(self, time: Timestamp) -> Self {
-        self.step(Step::Setting(Setting::At(time)))
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.past.hold(Setting::At(time));
+        self
     }
 
     /// What follows is done by this actor.
-    pub fn by(self, actor: impl Into<String>) -> Self {
-        self.step(Step::Setting(Setting::By(actor.into())))
+    pub fn by(mut self, actor: impl Into<String>) -> Self {
+        self.past.hold(Setting::By(actor.into()));
+        self
     }
 
     /// What follows has this metadata. An actor that was said before is kept where it names none.
-    pub fn metadata(self, metadata: Metadata) -> Self {
-        self.step(Step::Setting(Setting::Said(metadata)))
-    }
-
-    fn step(mut self, step: Step) -> Self {
-        self.steps.push(step);
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.past.hold(Setting::Said(metadata));
         self
     }
 
@@ -163,51 +135,11 @@ impl<P: Document> GivenProjection<P> {
     /// Checks one thing of the documents that there are now.
     #[track_caller]
     fn expect(mut self, check: impl FnOnce(&Values) -> Result<(), Fault>) -> Self {
-        self.guard.disarm();
-        let steps = std::mem::take(&mut self.steps);
-        let played = match block_on(play(self.played.take(), steps)) {
-            Ok(played) => played,
-            Err(failure) => panic!("{failure}"),
-        };
-        let checked = laws::documents::<P>(&played.events)
-            .and_then(|documents: Documents<P>| documents.values())
-            .and_then(|values| check(&values));
-        if let Err(fault) = checked {
-            panic!("{}", fault.told(&played.world.tale));
-        }
-        self.played = Some(played);
+        self.past.check(|played| {
+            let documents: Documents<P> = laws::documents(&played.events)?;
+            check(&documents.values()?)
+        });
         self
-    }
-}
-
-async fn play(played: Option<Played>, steps: Vec<Step>) -> Result<Played, String> {
-    let start = Step::start(&steps);
-    let mut played = match played {
-        Some(played) => played,
-        None => Played {
-            world: World::new(Cast::default(), start).await.map_err(|fault| fault.told(&Tale::default()))?,
-            events: Vec::new(),
-        },
-    };
-    for step in steps {
-        if let Err(fault) = played.take(step).await {
-            return Err(fault.told(&played.world.tale));
-        }
-    }
-    Ok(played)
-}
-
-impl Played {
-    async fn take(&mut self, step: Step) -> Result<(), Fault> {
-        match step {
-            Step::Setting(setting) => self.world.hold(setting),
-            Step::Events(happenings) => {
-                for happening in happenings? {
-                    self.events.push(self.world.happen("given", happening).await?);
-                }
-                Ok(())
-            }
-        }
     }
 }
 

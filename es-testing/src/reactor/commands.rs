@@ -11,7 +11,7 @@ pub(super) fn show(command: &IssuedCommand) -> String {
 }
 
 /// The commands that a test expects, in order.
-pub(super) fn expected(commands: impl IntoCommands) -> Result<Vec<IssuedCommand>, Fault> {
+pub(crate) fn expected(commands: impl IntoCommands) -> Result<Vec<IssuedCommand>, Fault> {
     let mut issued = Issued::default();
     commands.issue(&mut issued);
     if let Some(fault) = issued.fault {
@@ -43,7 +43,7 @@ pub(super) fn differences(actual: &[&IssuedCommand], expected: &[IssuedCommand])
 }
 
 /// How one command differs from another.
-pub(super) fn difference(actual: &IssuedCommand, expected: &IssuedCommand) -> Option<String> {
+pub(crate) fn difference(actual: &IssuedCommand, expected: &IssuedCommand) -> Option<String> {
     if actual == expected {
         return None;
     }

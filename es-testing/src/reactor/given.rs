@@ -48,8 +48,9 @@ pub struct GivenReactor<R: React> {
 impl<R: React> GivenReactor<R> {
     /// Events that happened on the stream of this id: an event, a tuple, an array, a `Vec`, or `events![..]`.
     ///
-    /// They lead to the state and the timers that they lead to. What else the reactor issued in answer to
-    /// them does not count; methods with services are not run, nor is a reactor without state.
+    /// They are the past when the reactor is first built. One that begins now (`from = now`) only folds its
+    /// state from them; one with `from = start` has set its timers, too, and what it issued in answer to them
+    /// can be refused, but does not count. Methods with services are not run, nor is a reactor without state.
     pub fn given(self, id: &impl AggregateId, events: impl EventList) -> Self {
         self.step(Step::Events(happening::on_stream(id, R::NAME, events)))
     }

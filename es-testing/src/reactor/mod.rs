@@ -9,6 +9,7 @@ mod timers;
 mod turn;
 mod when;
 
+pub(crate) use commands::{difference, expected};
 pub(crate) use turn::text as panic_text;
 
 pub use given::{GivenReactor, reactor};

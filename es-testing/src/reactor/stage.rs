@@ -6,7 +6,7 @@ use super::turn::{Answer, Done, Turn};
 use crate::fault::Fault;
 use crate::laws;
 use crate::world::World;
-use es_core::__private::Services;
+use es_core::__private::{From, Services};
 use es_core::__testing::{self as inside, IssuedCommand, Wish};
 use es_core::{Clock, CommandId, RawEvent, React};
 use std::sync::{Arc, OnceLock};
@@ -184,6 +184,10 @@ impl<R: React> Stage<R> {
         lane.state = done.state;
         lane.position = lane.position.max(work.event.position);
         lane.seen = true;
+        // One that begins now folds the past, and neither issues anything for it nor sets a timer.
+        if mode == Mode::Silent && R::SPEC.from == From::Now {
+            return Ok(());
+        }
         for Answer { wishes, ended } in done.answers {
             for (id, wish) in wishes {
                 self.fulfil(at, work, (id, wish), done.pure, mode)?;

@@ -49,7 +49,9 @@ impl<R: React> GivenReactor<R> {
     /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
     /// let ended = CommandError::Rejected(AccountError::Overdrawn);
     /// reactor::<Fees>()
-    ///     .given(&1, [MoneyWithdrawn { amount: 5 }, MoneyWithdrawn { amount: 5 }])
+    ///     .given(&1, MoneyWithdrawn { amount: 5 })
+    ///     .when(&1, MoneyWithdrawn { amount: 5 })
+    ///     .then_commands(ChargeFee { account: 1 })
     ///     .when_refused(ChargeFee { account: 1 }, ended)
     ///     .then_commands(CloseAccount { account: 1 });
     /// ```
@@ -71,7 +73,8 @@ impl<R: React> GivenReactor<R> {
     /// ```
     /// # use {bank_model::*, es_core::prelude::*, es_testing::prelude::*};
     /// reactor::<Fees>()
-    ///     .given(&1, MoneyWithdrawn { amount: 5 })
+    ///     .when(&1, MoneyWithdrawn { amount: 5 })
+    ///     .then_no_commands()
     ///     .when_time_passes(IDLE)
     ///     .then_commands(CloseAccount { account: 1 });
     /// ```

@@ -30,14 +30,7 @@ impl<A: Applier, E: Refusal, R> Answer<A, E, R> {
             Err(CommandError::Conflict { attempts }) => *attempts,
             Err(_) => 1 + conflicts,
         };
-        let summary = match &result {
-            Ok(done) => match done.events.len() {
-                0 => "it was carried out and recorded nothing".to_owned(),
-                1 => "it was carried out and recorded 1 event".to_owned(),
-                n => format!("it was carried out and recorded {n} events"),
-            },
-            Err(error) => failure(error),
-        };
+        let summary = summary(result.as_ref().map(|done| done.events.len()));
         Self { command, id, stream, result, attempts, summary }
     }
 }
@@ -64,6 +57,16 @@ impl<A: Applier, E, R> Answer<A, E, R> {
                 }
             }
         }
+    }
+}
+
+/// What became of a command, in a few words.
+pub(crate) fn summary<E: Refusal>(recorded: Result<usize, &CommandError<E>>) -> String {
+    match recorded {
+        Ok(0) => "it was carried out and recorded nothing".to_owned(),
+        Ok(1) => "it was carried out and recorded 1 event".to_owned(),
+        Ok(n) => format!("it was carried out and recorded {n} events"),
+        Err(error) => failure(error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A scenario that is not finished checks nothing, so it must not pass.
 
+use std::collections::BTreeSet;
 use std::panic::Location;
 use std::thread;
 
@@ -38,5 +39,43 @@ impl Drop for Guard {
             "this scenario checks nothing: {} has to follow (at {})",
             self.missing, self.since
         );
+    }
+}
+
+/// What a scenario has to speak of before it ends: panics when it is dropped before all of it was settled.
+pub(crate) struct Owed {
+    names: BTreeSet<String>,
+    what: &'static str,
+    /// What had happened.
+    tale: String,
+    since: &'static Location<'static>,
+}
+
+impl Owed {
+    /// Each of these.
+    #[track_caller]
+    pub(crate) fn of(names: BTreeSet<String>, what: &'static str, tale: String) -> Self {
+        Self { names, what, tale, since: Location::caller() }
+    }
+
+    /// It was spoken of.
+    pub(crate) fn settle(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
+    /// Now is the time.
+    #[track_caller]
+    pub(crate) fn claim(&mut self) {
+        let names = std::mem::take(&mut self.names);
+        let names: Vec<_> = names.into_iter().collect();
+        assert!(names.is_empty(), "{}: {} (at {})\n\n{}", self.what, names.join(", "), self.since, self.tale);
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.claim();
+        }
     }
 }

@@ -8,8 +8,10 @@ mod race;
 mod refused;
 mod run;
 mod then;
+mod verdict;
 mod when;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, summary};
 pub use given::{Given, given, given_nothing};
 pub use then::Then;
+pub(crate) use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::then::Then;
-use crate::diff;
+use super::verdict::Verdict;
 use crate::fault::Fault;
 use es_core::{Applier, CommandError, DecodeError};
 use std::fmt::Debug;
@@ -27,13 +27,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
         E: PartialEq + Debug,
     {
         let expected = format!("be refused with {error:?}");
-        self.expect_failure(&expected, |actual| match actual {
-            CommandError::Rejected(actual) => same_error(actual, &error),
-            CommandError::Invariant(actual) if *actual == error => Verdict::Because(vec![
-                "it is an invariant that refused it: `.then_invariant(..)` expects that".to_owned(),
-            ]),
-            _ => Verdict::Another,
-        })
+        self.expect_failure(&expected, |actual| Verdict::rejected(actual, &error))
     }
 
     /// The handler, or a `#[validate]`, refused the command, and this is true of its error.
@@ -72,13 +66,7 @@ impl<A: Applier, E, R> Then<A, E, R> {
         E: PartialEq + Debug,
     {
         let expected = format!("be refused by an invariant with {error:?}");
-        self.expect_failure(&expected, |actual| match actual {
-            CommandError::Invariant(actual) => same_error(actual, &error),
-            CommandError::Rejected(actual) if *actual == error => Verdict::Because(vec![
-                "it is the handler that refused it: `.then_error(..)` expects that".to_owned(),
-            ]),
-            _ => Verdict::Another,
-        })
+        self.expect_failure(&expected, |actual| Verdict::invariant(actual, &error))
     }
 
     /// There is no such aggregate.
@@ -195,29 +183,4 @@ impl<A: Applier, E, R> Then<A, E, R> {
             Err(Fault::new(headline).with(headlines.chain(lines)))
         })
     }
-}
-
-/// What there is to say about one failure.
-enum Verdict {
-    Right,
-    /// Nearly: what differs.
-    Because(Vec<String>),
-    Another,
-}
-
-impl Verdict {
-    fn of(right: bool) -> Self {
-        if right { Self::Right } else { Self::Another }
-    }
-}
-
-fn same_error<E: PartialEq + Debug>(actual: &E, expected: &E) -> Verdict {
-    if actual == expected {
-        return Verdict::Right;
-    }
-    let mut lines = diff::debug(actual, expected);
-    if lines.is_empty() {
-        lines.push(format!("{actual:?} is not equal to itself"));
-    }
-    Verdict::Because(["actual ≠ expected:".to_owned()].into_iter().chain(lines).collect())
 }

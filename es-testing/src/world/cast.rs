@@ -14,9 +14,18 @@ pub(crate) struct Cast {
     parts: Vec<Part>,
     /// The commands that are given. Only their handlers need their services.
     commands: Vec<&'static str>,
+    /// Whether it is an app as it goes into production, which has all that it needs.
+    whole: bool,
 }
 
 impl Cast {
+    /// All that this function mounts.
+    pub(crate) fn whole(
+        mount: impl Fn(AppBuilder<Gate>) -> AppBuilder<Gate> + Send + Sync + 'static,
+    ) -> Self {
+        Self { parts: vec![Arc::new(mount)], commands: Vec::new(), whole: true }
+    }
+
     /// Mounts an aggregate; twice does no harm.
     pub(crate) fn mount<A: Applier>(&mut self) {
         self.parts.push(Arc::new(AppBuilder::aggregate::<A>));
@@ -39,7 +48,10 @@ impl Cast {
     /// An app that has seen nothing yet.
     pub(crate) async fn app(&self, store: Gate, clock: &VirtualClock) -> Result<App, Fault> {
         let builder = self.parts.iter().fold(App::builder(store), |builder, part| part(builder));
-        let builder = inside::requiring(builder.clock(clock.clone()), self.commands.clone());
+        let mut builder = builder.clock(clock.clone());
+        if !self.whole {
+            builder = inside::requiring(builder, self.commands.clone());
+        }
         builder.build().await.map_err(|error| Fault::new(error.to_string()))
     }
 }

@@ -1,10 +1,13 @@
-//! A store in which a rival can be faster: just before the next append, somebody else appends.
+//! A store with somebody at its door: a rival who is faster than the next append, a witness who sees what
+//! goes by, and a porter who lets a reactor have its last event once more.
 
+use super::Witness;
 use es_core::store::{
-    AppendError, Appended, Commit, EventStore, Expected, Filter, LogPage, MemoryStore, ReadError, Redaction,
-    StoreFuture, StoredEvent, StoredSnapshot, StreamPage, StreamRead,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, EventStore, Lease, MemoryStore,
+    ReadError, StoreFuture,
 };
-use es_core::{Position, StreamId, uuid::Uuid};
+use es_core::{StreamId, uuid::Uuid};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,18 +15,28 @@ use std::time::Duration;
 /// What a rival does when it is let in.
 pub(crate) type Rival = StoreFuture<'static, ()>;
 
-/// The way to a store. It lets a rival in before an append, and counts the conflicts.
+/// The store that scenarios and flows run on: one in memory.
+///
+/// A [`flow`](crate::flow) builds its app over it, so it is what `S` is in the function that mounts the app.
 #[derive(Clone)]
-pub(crate) struct Gate {
-    log: MemoryStore,
+pub struct Gate {
+    pub(super) log: MemoryStore,
     rival: Arc<Mutex<Option<(StreamId, Rival)>>>,
     conflicts: Arc<AtomicU32>,
+    witness: Option<Witness>,
+    /// Where processors are said to be, once.
+    places: Arc<Mutex<HashMap<Arc<str>, Checkpoint>>>,
 }
 
 impl Gate {
     /// A gate to this store, with nobody waiting at it.
     pub(crate) fn to(log: MemoryStore) -> Self {
-        Self { log, rival: Arc::default(), conflicts: Arc::default() }
+        Self { log, rival: Arc::default(), conflicts: Arc::default(), witness: None, places: Arc::default() }
+    }
+
+    /// The same, and somebody sees what goes through.
+    pub(crate) fn seen_by(log: MemoryStore, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..Self::to(log) }
     }
 
     /// Lets a rival in before the next append to this stream.
@@ -45,10 +58,40 @@ impl Gate {
     pub(crate) fn conflicts(&self) -> u32 {
         self.conflicts.load(Ordering::SeqCst)
     }
+
+    /// Says that a processor has come just so far, when its lease is taken the next time. So it looks as if
+    /// it had died before it wrote that it was farther.
+    pub(crate) fn set_back(&self, processor: Arc<str>, to: Checkpoint) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(processor, to);
+    }
+
+    fn place(&self, processor: &str) -> Option<Checkpoint> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(processor)
+    }
+
+    /// Stores a commit, under the eyes of the witness.
+    async fn store(&self, commit: Commit) -> Result<Appended, AppendError> {
+        let Some(witness) = &self.witness else { return self.log.append(commit).await };
+        if !witness.admits() {
+            return Err(AppendError::Unavailable { cause: "there is no end to it".into() });
+        }
+        let appended = self.log.append(commit.clone()).await?;
+        if !appended.duplicate {
+            for (part, head) in commit.parts.iter().zip(&appended.heads) {
+                witness.stored(part, *head);
+            }
+            for write in commit.inline.iter().flat_map(|inline| &inline.writes) {
+                witness.wrote(self, write).await;
+            }
+        }
+        Ok(appended)
+    }
 }
 
 impl EventStore for Gate {
-    es_core::__forward_processors!(log);
+    es_core::__forward!(log: read_stream, read_log, find_event, head, wait);
+    es_core::__forward!(log: close_stream, truncate_stream, redact_event, load_snapshot, save_snapshot);
+    es_core::__forward!(log: register, processors, renew, release, documents, list_documents, forget);
 
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
@@ -56,7 +99,7 @@ impl EventStore for Gate {
             if let Some(rival) = rival {
                 rival.await;
             }
-            let appended = self.log.append(commit).await;
+            let appended = self.store(commit).await;
             if matches!(appended, Err(AppendError::Conflict { .. })) {
                 self.conflicts.fetch_add(1, Ordering::SeqCst);
             }
@@ -64,66 +107,36 @@ impl EventStore for Gate {
         })
     }
 
-    fn read_stream<'a>(
+    fn acquire<'a>(
         &'a self,
-        stream: &'a StreamId,
-        read: StreamRead,
-    ) -> StoreFuture<'a, Result<StreamPage, ReadError>> {
-        self.log.read_stream(stream, read)
+        processor: &'a str,
+        owner: Uuid,
+        ttl: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        Box::pin(async move {
+            let taken = self.log.acquire(processor, owner, ttl).await?;
+            Ok(taken.map(|lease| match self.place(processor) {
+                Some(checkpoint) => Lease { checkpoint, ..lease },
+                None => lease,
+            }))
+        })
     }
 
-    fn read_log<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
-        self.log.read_log(after, filter, limit)
-    }
-
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        self.log.find_event(id)
-    }
-
-    fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
-        self.log.head()
-    }
-
-    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
-        self.log.wait(after, max)
-    }
-
-    fn close_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        reason: &'a str,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.log.close_stream(stream, expected, reason)
-    }
-
-    fn truncate_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        expected: Expected,
-        before: u64,
-    ) -> StoreFuture<'a, Result<(), AppendError>> {
-        self.log.truncate_stream(stream, expected, before)
-    }
-
-    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
-        self.log.redact_event(redaction)
-    }
-
-    fn load_snapshot<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        fingerprint: u64,
-    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
-        self.log.load_snapshot(stream, fingerprint)
-    }
-
-    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
-        self.log.save_snapshot(snapshot)
+    fn advance(&self, mut advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        Box::pin(async move {
+            let Some(witness) = &self.witness else { return self.log.advance(advance).await };
+            if !witness.admits() {
+                return Err(AdvanceError::Unavailable("there is no end to it".into()));
+            }
+            // Who is set back finds what it kept for its keys: an empty document goes together with the
+            // checkpoint behind it, and that is what is set back.
+            advance.writes.retain(|write| write.body.is_some() || !write.collection.ends_with("/keys"));
+            let writes = advance.writes.clone();
+            self.log.advance(advance).await?;
+            for write in &writes {
+                witness.wrote(self, write).await;
+            }
+            Ok(())
+        })
     }
 }

@@ -5,12 +5,14 @@ mod cast;
 mod gate;
 mod setting;
 mod tale;
+mod witness;
 
-pub(crate) use block::block_on;
+pub(crate) use block::{block_on, block_on_paused};
 pub(crate) use cast::Cast;
-pub(crate) use gate::Gate;
+pub use gate::Gate;
 pub(crate) use setting::Setting;
 pub(crate) use tale::Tale;
+pub(crate) use witness::{Witness, shown};
 
 use crate::clock::VirtualClock;
 use crate::diff;
@@ -45,11 +47,18 @@ pub(crate) struct World {
 impl World {
     /// An empty world.
     pub(crate) async fn new(cast: Cast, start: Timestamp) -> Result<Self, Fault> {
-        Self::over(MemoryStore::new(), cast, VirtualClock::at(start)).await
+        let log = MemoryStore::new();
+        Self::over(log.clone(), Gate::to(log), cast, VirtualClock::at(start)).await
     }
 
-    async fn over(log: MemoryStore, cast: Cast, clock: VirtualClock) -> Result<Self, Fault> {
-        let gate = Gate::to(log.clone());
+    /// An empty world with nothing in it yet, where this one sees all that happens.
+    pub(crate) async fn seen_by(witness: Witness, start: Timestamp) -> Result<Self, Fault> {
+        let log = MemoryStore::new();
+        let gate = Gate::seen_by(log.clone(), witness);
+        Self::over(log, gate, Cast::default(), VirtualClock::at(start)).await
+    }
+
+    async fn over(log: MemoryStore, gate: Gate, cast: Cast, clock: VirtualClock) -> Result<Self, Fault> {
         let app = cast.app(gate.clone(), &clock).await?;
         Ok(Self { cast, log, gate, clock, app, said: Metadata::new(), tale: Tale::default(), issued: 0 })
     }
@@ -69,7 +78,8 @@ impl World {
             }
             after = page.scanned_to;
         }
-        let mut fork = Self::over(log, self.cast.clone(), VirtualClock::at(self.clock.now())).await?;
+        let (gate, clock) = (Gate::to(log.clone()), VirtualClock::at(self.clock.now()));
+        let mut fork = Self::over(log, gate, self.cast.clone(), clock).await?;
         fork.said = self.said.clone();
         fork.tale = self.tale.clone();
         fork.issued = self.issued;
@@ -92,12 +102,18 @@ impl World {
 
     /// Moves the clock on.
     pub(crate) fn pass(&mut self, time: Duration) -> Result<(), Fault> {
+        let later = self.later(time)?;
+        self.clock.set(later);
+        Ok(())
+    }
+
+    /// When it is so much later, which is told.
+    pub(crate) fn later(&mut self, time: Duration) -> Result<Timestamp, Fault> {
         let Ok(later) = self.clock.now().checked_add(time) else {
             return Err(Fault::new("the clock cannot go beyond the year 9999"));
         };
-        self.clock.set(later);
         self.tale.tell("", &format!("{time:?} pass"));
-        Ok(())
+        Ok(later)
     }
 
     /// Records events as if they had always been there.

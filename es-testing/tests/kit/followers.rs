@@ -7,7 +7,7 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Reminds a reader, and at the third time asks for the book at once.
-#[reactor(key = BookId)]
+#[reactor(key = BookId, from = start)]
 pub struct Reminder {
     pub times: u32,
     pub reader: String,
@@ -28,6 +28,23 @@ impl Reminder {
         matches!(refused.error, CommandError::Rejected(BookError::NoDays)).then_some(Return { book })
     }
     fn discarded(self, _: &Discarded) {}
+}
+
+/// Reminds those who lend a book from now on.
+#[reactor(key = BookId)]
+pub struct LateReminder {
+    pub times: u32,
+}
+#[reactor]
+impl LateReminder {
+    fn lent(&mut self, e: &Lent, book: &BookId) -> (Timer<Remind>, Option<Return>) {
+        self.times += 1;
+        let remind = Timer::after(DAY * e.days, Remind { book: book.clone() });
+        (remind.named("due"), (self.times > 2).then(|| Return { book: book.clone() }))
+    }
+    fn refused(&mut self, refused: &Refused<Return>) -> Remind {
+        Remind { book: refused.command.book.clone() }
+    }
 }
 
 /// What the post does not carry.

@@ -3,6 +3,8 @@
 
 mod failures;
 mod features;
+mod flow_failures;
+mod flows;
 mod followers;
 mod laws;
 mod model;
@@ -10,6 +12,8 @@ mod projections;
 mod races;
 mod reactor_failures;
 mod reactors;
+#[cfg(feature = "sqlite")]
+mod rows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -244,6 +244,27 @@ fn a_refusal_of_nothing() {
 }
 
 #[test]
+fn one_that_begins_now_has_issued_nothing_for_what_is_given() {
+    fails(
+        &expect![[r#"
+        the reactor has not issued Return {"book":"emma"}
+
+          given     book-emma@1: Lent { reader: "Ann", days: 14 }
+                    book-emma@2: Lent { reader: "Bob", days: 14 }
+                    book-emma@3: Lent { reader: "Cyd", days: 14 }
+          refused   Return {"book":"emma"}: not lent
+    "#]],
+        || {
+            let error = CommandError::Rejected(BookError::NotLent);
+            reactor::<LateReminder>()
+                .given(&emma(), [lent("Ann"), lent("Bob"), lent("Cyd")])
+                .when_refused(Return { book: emma() }, error)
+                .then_no_commands();
+        },
+    );
+}
+
+#[test]
 fn what_is_not_parked() {
     fails(
         &expect![[r"

@@ -27,7 +27,7 @@ impl Letters {
     pub(crate) fn refusing(times: u32) -> Arc<Self> {
         Arc::new(Self { sent: Mutex::default(), refused: Mutex::new(times) })
     }
-    fn sent(&self) -> Vec<String> {
+    pub(crate) fn sent(&self) -> Vec<String> {
         self.sent.lock().unwrap().clone()
     }
 }
@@ -52,6 +52,19 @@ fn given_events_are_folded_silently() {
         .then_commands(give_back())
         .then_commands((give_back(), None::<Remind>))
         .then_commands(vec![give_back()]);
+}
+
+#[test]
+fn one_that_begins_now_sets_no_timers_for_what_is_given() {
+    reactor::<LateReminder>()
+        .given(&emma(), [lent("Ann"), lent("Bob")])
+        .when_time_passes(20 * DAY)
+        .then_no_commands()
+        .then_state(&emma(), |state| assert_eq!(state.times, 2))
+        .when(&emma(), lent("Cyd"))
+        .then_commands(give_back())
+        .when_time_passes(14 * DAY)
+        .then_commands(remind());
 }
 
 #[test]

@@ -60,7 +60,6 @@ async fn mark_all(desk: &Desk, origin: &Origin) -> Result<(), Halt> {
         }
         desk.write(writes).await?;
     }
-    let marked = Origin { marks_open: true, ..*origin };
-    let write = marked.put(&desk.names, None).map_err(|error| Halt::Stopped(error.to_string()))?;
+    let write = origin.marked().put(&desk.names, None).map_err(|error| Halt::Stopped(error.to_string()))?;
     desk.write(vec![write]).await
 }

@@ -204,6 +204,11 @@ async fn read(store: &dyn EventStore, names: &Names) -> Result<Option<Origin>, R
 }
 
 impl Origin {
+    /// The same, with its open keys marked.
+    pub fn marked(&self) -> Self {
+        Self { marks_open: true, ..*self }
+    }
+
     pub fn put(&self, names: &Names, revision: Option<u64>) -> serde_json::Result<DocumentWrite> {
         Ok(DocumentWrite {
             collection: names.origin.clone(),
@@ -233,9 +238,4 @@ pub(super) async fn known(app: &App, names: &Names) -> Result<Origin, Halt> {
     read(app.store(), names).await?.ok_or_else(|| {
         Halt::Stopped("where it began is not in the store any more: build the app again".to_owned())
     })
-}
-
-/// Up to where a reactor is silent.
-pub(super) async fn silent_until(app: &App, names: &Names) -> Result<Position, Halt> {
-    Ok(known(app, names).await?.silent_until)
 }
