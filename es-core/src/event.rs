@@ -131,7 +131,7 @@ pub struct RawEvent {
     pub name: Cow<'static, str>,
     /// The version of the payload's shape.
     pub schema: u16,
-    /// Its place in the whole log.
+    /// Its place in the whole log; 0 in an inline reactor, since the event has no place yet.
     pub position: Position,
     /// The payload, JSON as a rule; `None` if it was redacted.
     pub payload: Option<Bytes>,

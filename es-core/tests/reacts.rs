@@ -114,7 +114,7 @@ fn ann() -> CartId {
 fn a_declaration_says_what_it_was_told() {
     let spec = Offer::SPEC;
     assert_eq!((Offer::NAME, Offer::VERSION), ("offer", 2));
-    assert_eq!((spec.inline, spec.retry), (false, RetryPolicy::REACTOR));
+    assert_eq!(spec.retry, RetryPolicy::REACTOR);
     assert_eq!(format!("{:?} {:?}", spec.from, spec.on_failure), "Start Skip");
     assert_ne!(spec.fingerprint, Total::SPEC.fingerprint);
     let mail = Mail::SPEC;

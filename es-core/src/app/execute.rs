@@ -283,7 +283,9 @@ where
         match append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await {
             Ok(appended) if appended.duplicate => {
                 app.cache().drop_state(&terms.stream);
-                joined.iter().for_each(|joined| joined.drop_states());
+                if let Some(joined) = &joined {
+                    joined.drop_states();
+                }
                 return answer::found(answer::from_log::<C>(app, terms).await);
             }
             Ok(appended) => {
@@ -317,12 +319,11 @@ fn commit<A: Applier, R: Serialize + 'static>(
     new: &Decided<A, R>,
     joined: Option<&Copies>,
 ) -> Result<Commit, StoreError> {
-    let commit = match joined {
-        Some(joined) => joined.commit()?,
-        None => {
-            let (stream, expected) = (terms.stream.clone(), Expected::Exact(folded.version));
-            Commit::one(stream, expected, new.encode(terms)?).knowing(folded.edits)
-        }
+    let commit = if let Some(joined) = joined {
+        joined.commit()?
+    } else {
+        let (stream, expected) = (terms.stream.clone(), Expected::Exact(folded.version));
+        Commit::one(stream, expected, new.encode(terms)?).knowing(folded.edits)
     };
     Ok(Commit { fence: terms.fence.as_deref().cloned(), ..commit })
 }

@@ -166,13 +166,13 @@ macro_rules! reactor {
             const NAME: &'static str = $name;
             const VERSION: u32 = $version;
             type Key = $key;
+            type Mode = p::Follows;
             const SPEC: p::ReactorSpec<Self> = p::ReactorSpec {
                 from: p::From::$from,
                 retry: p::RetryPolicy::DEFAULT
                     .max($max)
                     .backoff(Duration::from_millis(100), Duration::from_secs(1)),
                 on_failure: p::OnFailure::$on_failure,
-                inline: false,
                 state: $state,
                 fingerprint: $version,
             };
@@ -200,6 +200,7 @@ macro_rules! on {
             name: stringify!($event),
             takes: p::Takes::event::<$event>(),
             issues: <$out as p::Reaction>::names,
+            joins: |_| {},
             services: |_needs| { $(_needs.push(p::ServiceNeed::of::<$service>(stringify!($service)));)? },
             read: p::read_event::<$event>,
             keys: |_, event| Ok(vec![p::Key::of(&event.envelope)?]),
@@ -273,6 +274,7 @@ impl p::React for Fulfilment {
             name: "refused",
             takes: p::Takes::Refused { command: "Reserve" },
             issues: <CancelOrder as p::Reaction>::names,
+            joins: |_| {},
             services: |_| {},
             read: |_| Err(p::PayloadError::Unknown),
             keys: |_, _| Ok(Vec::new()),

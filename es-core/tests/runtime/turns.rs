@@ -80,7 +80,7 @@ async fn a_new_version_folds_silently_what_the_old_one_has_answered(store: impl 
 
 /// Version 1 of "offer", in another shape.
 macro_rules! reshaped {
-    ($ty:ident, $inline:literal) => {
+    ($ty:ident) => {
         #[derive(Default)]
         struct $ty;
         impl p::Surrounded for $ty {
@@ -90,11 +90,11 @@ macro_rules! reshaped {
             const NAME: &'static str = "offer";
             const VERSION: u32 = 1;
             type Key = CartId;
+            type Mode = p::Follows;
             const SPEC: p::ReactorSpec<Self> = p::ReactorSpec {
                 from: p::From::Now,
                 retry: p::RetryPolicy::DEFAULT,
                 on_failure: p::OnFailure::Park,
-                inline: $inline,
                 state: None,
                 fingerprint: 99,
             };
@@ -104,8 +104,7 @@ macro_rules! reshaped {
         }
     };
 }
-reshaped!(Reshaped, false);
-reshaped!(Inline, true);
+reshaped!(Reshaped);
 
 /// Offers once. What it keeps then is written as `null`, which is not the same as to keep nothing.
 #[reactor(key = CartId, from = start, no_derive(Default))]
@@ -142,9 +141,9 @@ async fn another_shape_needs_another_version(store: impl EventStore + Clone) {
 }
 
 async fn build_lists_what_is_wrong_with_reactors(store: impl EventStore + Clone) {
-    let built = App::builder(store.clone()).reactor::<Offer>().reactor::<Mail>().reactor::<Inline>();
+    let built = App::builder(store.clone()).reactor::<Offer>().reactor::<Mail>().reactor::<Reshaped>();
     let faults = built.build().await.unwrap_err().faults().join("\n");
-    for said in ["takes `&Post`", "issues OfferPromotion", "both named \"offer\"", "remove `inline`"] {
+    for said in ["takes `&Post`", "issues OfferPromotion", "both named \"offer\""] {
         assert!(faults.contains(said), "{said} is not in:\n{faults}");
     }
 }

@@ -106,3 +106,20 @@ fn it_belongs_on_a_type_or_on_its_block() {
         )
     "#]].assert_debug_eq(&(on_a_function, on_a_trait, empty));
 }
+
+#[test]
+fn an_inline_reactor_has_no_life_of_its_own() {
+    let args = quote!(inline, from = start, retry(max = 3), on_failure = skip);
+    expect![[r#"
+        [
+            "an inline reactor answers what its commits raise, and folds the past silently: remove `from`",
+            "an inline reactor is part of the command that it answers and tried again with it: remove `retry`, and write it at the command's handler, `#[command_handler(retry(..))]`",
+            "where an inline reactor fails, the command that it answers fails: remove `on_failure`",
+        ]
+    "#]].assert_debug_eq(&messages(&expand(
+        args,
+        quote!(
+            struct Mail;
+        ),
+    )));
+}
