@@ -59,17 +59,27 @@ pub struct DocumentMethod<P: Projection> {
     pub keys: KeysOf<P>,
     /// Changes the document of one key.
     pub apply: ChangeOf<P>,
+    /// Whether it is given the event's metadata, which is left unread where no method is.
+    pub sees_metadata: bool,
 }
 
 impl<P: Projection> DocumentMethod<P> {
     /// A method that takes `&E`.
     pub const fn event<E: Event>(name: &'static str, keys: KeysOf<P>, apply: ChangeOf<P>) -> Self {
-        Self { name, takes: Takes::event::<E>(), read: read_event::<E>, keys, apply }
+        let takes = Takes::event::<E>();
+        Self { name, takes, read: read_event::<E>, keys, apply, sees_metadata: false }
+    }
+
+    /// The same with `&Envelope`.
+    #[must_use]
+    pub const fn with_envelope(mut self) -> Self {
+        self.sees_metadata = true;
+        self
     }
 
     /// A method that takes `&RawEvent`.
     pub const fn any(name: &'static str, keys: KeysOf<P>, apply: ChangeOf<P>) -> Self {
-        Self { name, takes: Takes::Any, read: read_raw, keys, apply }
+        Self { name, takes: Takes::Any, read: read_raw, keys, apply, sees_metadata: true }
     }
 }
 

@@ -331,3 +331,11 @@ fn projections_are_part_of_the_model() {
     let names: Vec<_> = model.projections().map(|projection| projection.name).collect();
     assert_eq!(names, ["balances", "days", "log", "total"]);
 }
+
+#[test]
+fn metadata_is_for_methods_that_take_the_envelope() {
+    let seeing: Vec<_> = Days::METHODS.iter().filter(|method| method.sees_metadata).collect();
+    assert_eq!(seeing.iter().map(|method| method.name).collect::<Vec<_>>(), ["placed", "cancelled"]);
+    assert!(method::<Log>("anything").sees_metadata);
+    assert!(!Total::METHODS[0].sees_metadata);
+}

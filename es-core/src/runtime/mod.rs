@@ -23,15 +23,16 @@ pub use station::{FollowerState, FollowerStatus};
 pub use wait::WaitError;
 
 use crate::app::App;
-use crate::event::RawEvent;
+use crate::event::{Envelope, RawEvent};
 use crate::fold;
+use crate::metadata::Metadata;
 use crate::service::BoxFuture;
 use crate::store::{
     AdvanceError, BoxError, Checkpoint, Filter, Lease, LogPage, ReadError, StoreClosed, StoredEvent,
 };
 use crate::upcast::DecodeError;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Something that follows the log under a lease: a reactor, or one build of a projection.
 pub(crate) trait Follower: Send + Sync + 'static {
@@ -155,11 +156,23 @@ pub(crate) fn check_names(reactors: &[Mount], projections: &[Arc<dyn Projecting>
 
 /// An event as followers see it.
 pub(crate) fn raw(stored: &StoredEvent) -> Result<RawEvent, DecodeError> {
-    Ok(RawEvent {
+    Ok(raw_with(stored, fold::envelope(stored)?))
+}
+
+fn raw_with(stored: &StoredEvent, envelope: Envelope) -> RawEvent {
+    RawEvent {
         name: stored.name.clone(),
         schema: stored.schema,
         position: stored.position,
         payload: stored.payload.clone(),
-        envelope: fold::envelope(stored)?,
-    })
+        envelope,
+    }
+}
+
+/// An event for those who are not given its metadata, which is not read then.
+fn raw_without_metadata(stored: &StoredEvent) -> RawEvent {
+    static UNREAD: LazyLock<Arc<Metadata>> = LazyLock::new(Arc::default);
+    let (stream, metadata) = (stored.stream.clone(), UNREAD.clone());
+    let StoredEvent { id, version, recorded_at, .. } = *stored;
+    raw_with(stored, Envelope { id, stream, version, recorded_at, metadata })
 }

@@ -42,7 +42,9 @@ fn documents(p: &TokenStream, model: &Model<'_>) -> TokenStream {
             .as_ref()
             .map_or_else(|| quote!(#p::key_of_stream::<Self>), |key| keys(p, follows, key));
         let (taken, apply) = (taken(follows), change(p, follows));
-        quote!(#(#cfgs)* #p::DocumentMethod::#taken(#name, #keys, #apply))
+        let is_seen = follows.params.iter().any(|param| matches!(param.role, Role::Envelope));
+        let with_envelope = is_seen.then(|| quote!(.with_envelope()));
+        quote!(#(#cfgs)* #p::DocumentMethod::#taken(#name, #keys, #apply) #with_envelope)
     });
     let head = respan(&quote!(impl #p::Document for #projection), place);
     let body = quote! {

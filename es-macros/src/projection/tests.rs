@@ -133,53 +133,54 @@ fn methods_become_a_table() {
                     ::es_core::__private::DocumentMethod::event::<
                         shop::OrderPlaced,
                     >(
-                        "placed",
-                        |__es_message, __es_event| {
-                            let e: &shop::OrderPlaced = ::es_core::__private::message(
-                                __es_message,
-                            );
-                            let env: &::es_core::__private::Envelope = &__es_event.envelope;
-                            let __es_id = ::es_core::__private::IdParam::<
-                                <Self as ::es_core::__private::Projection>::Key,
-                                CartId,
-                            >::NEW
-                                .early(&__es_event.envelope)?;
-                            let cart: &CartId = &__es_id;
-                            ::core::result::Result::Ok(
-                                <_ as ::es_core::__private::IntoKeys<
+                            "placed",
+                            |__es_message, __es_event| {
+                                let e: &shop::OrderPlaced = ::es_core::__private::message(
+                                    __es_message,
+                                );
+                                let env: &::es_core::__private::Envelope = &__es_event.envelope;
+                                let __es_id = ::es_core::__private::IdParam::<
                                     <Self as ::es_core::__private::Projection>::Key,
-                                >>::into_keys(format!("{cart}/{}", env.version)),
-                            )
-                        },
-                        |__es_change| {
-                            let __es_id_2 = ::es_core::__private::IdParam::<
-                                <Self as ::es_core::__private::Projection>::Key,
-                                CartId,
-                            >::NEW
-                                .get(__es_change.key, &__es_change.event.envelope)?;
-                            let __es_id_3 = ::es_core::__private::IdParam::<
-                                <Self as ::es_core::__private::Projection>::Key,
-                                Other,
-                            >::NEW
-                                .get(__es_change.key, &__es_change.event.envelope)?;
-                            let __es_document = ::core::option::Option::get_or_insert_with(
-                                __es_change.document,
-                                <Self as ::core::default::Default>::default,
-                            );
-                            <Result<
-                                (),
-                                Fault,
-                            > as ::es_core::__private::Projected>::settle(
-                                Self::placed(
-                                    __es_document,
-                                    ::es_core::__private::message(__es_change.message),
-                                    &__es_change.event.envelope,
-                                    &__es_id_2,
-                                    &__es_id_3,
-                                ),
-                            )
-                        },
-                    ),
+                                    CartId,
+                                >::NEW
+                                    .early(&__es_event.envelope)?;
+                                let cart: &CartId = &__es_id;
+                                ::core::result::Result::Ok(
+                                    <_ as ::es_core::__private::IntoKeys<
+                                        <Self as ::es_core::__private::Projection>::Key,
+                                    >>::into_keys(format!("{cart}/{}", env.version)),
+                                )
+                            },
+                            |__es_change| {
+                                let __es_id_2 = ::es_core::__private::IdParam::<
+                                    <Self as ::es_core::__private::Projection>::Key,
+                                    CartId,
+                                >::NEW
+                                    .get(__es_change.key, &__es_change.event.envelope)?;
+                                let __es_id_3 = ::es_core::__private::IdParam::<
+                                    <Self as ::es_core::__private::Projection>::Key,
+                                    Other,
+                                >::NEW
+                                    .get(__es_change.key, &__es_change.event.envelope)?;
+                                let __es_document = ::core::option::Option::get_or_insert_with(
+                                    __es_change.document,
+                                    <Self as ::core::default::Default>::default,
+                                );
+                                <Result<
+                                    (),
+                                    Fault,
+                                > as ::es_core::__private::Projected>::settle(
+                                    Self::placed(
+                                        __es_document,
+                                        ::es_core::__private::message(__es_change.message),
+                                        &__es_change.event.envelope,
+                                        &__es_id_2,
+                                        &__es_id_3,
+                                    ),
+                                )
+                            },
+                        )
+                        .with_envelope(),
                     #[cfg(later)]
                     ::es_core::__private::DocumentMethod::any(
                         "cancelled",

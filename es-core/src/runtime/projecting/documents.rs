@@ -165,7 +165,7 @@ impl<P: Document> Documents<P> {
     }
 
     async fn read(&self, sheet: &mut Sheet<P>, build: &Build) -> Result<(), Halt> {
-        for keys in sheet.to_read().chunks(LOADED) {
+        for keys in sheet.take_unread().chunks(LOADED) {
             for stored in self.store.documents(&build.processor, keys).await? {
                 sheet.put(&stored)?;
             }

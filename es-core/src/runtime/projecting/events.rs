@@ -3,7 +3,7 @@
 use super::error::panicked;
 use crate::event::RawEvent;
 use crate::incoming::{Message, Takes};
-use crate::runtime::{Halt, raw};
+use crate::runtime::{Halt, raw, raw_without_metadata};
 use crate::store::{Filter, StoredEvent};
 use crate::upcast::{DecodeError, PayloadError};
 use std::fmt::Display;
@@ -13,6 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) trait Method: Sync {
     fn takes(&self) -> Takes;
     fn reads(&self) -> fn(&RawEvent) -> Result<Message, PayloadError>;
+    /// Whether it is given the event's metadata.
+    fn sees_metadata(&self) -> bool {
+        true
+    }
 }
 
 /// The events that some method takes.
@@ -68,7 +72,8 @@ pub(super) fn read_to<M: Method>(
     methods: &'static [M],
     stored: &StoredEvent,
 ) -> Result<RawEvent, Halt> {
-    let event = raw(stored)?;
+    let is_seen = methods.iter().any(Method::sees_metadata);
+    let event = if is_seen { raw(stored)? } else { raw_without_metadata(stored) };
     let mut known = None;
     for method in methods {
         let is_taken = match method.takes() {

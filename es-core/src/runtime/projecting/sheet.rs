@@ -21,6 +21,9 @@ impl<P: Projection> Method for DocumentMethod<P> {
     fn reads(&self) -> fn(&RawEvent) -> Result<Message, PayloadError> {
         self.read
     }
+    fn sees_metadata(&self) -> bool {
+        self.sees_metadata
+    }
 }
 
 /// Some documents of a projection, by key.
@@ -137,7 +140,7 @@ impl<P: Document> Sheet<P> {
     }
 
     /// The keys whose documents have not been read yet. From now on they count as read.
-    pub fn to_read(&mut self) -> Vec<String> {
+    pub fn take_unread(&mut self) -> Vec<String> {
         let from = std::mem::replace(&mut self.read, self.slots.len());
         self.slots[from..].iter().map(|slot| slot.key.clone()).collect()
     }

@@ -1,16 +1,17 @@
 //! A store in one SQLite file.
 //!
 //! A request goes through the rooms in this order: [`writer`] (the thread and its queue), [`batch`] (many
-//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`] (with
-//! [`inline`] projections), [`edit`], [`processors`] or [`tx`] (work of a projection, behind its [`guard`]). Reads go through [`readers`] to
-//! [`read`] or [`processors`]. [`schema`] knows the file, [`doubt`] its log, [`heading`] a
-//! stream, [`column`] a row; [`growth`] wakes those who wait.
+//! requests, one commit), [`transaction`] (each request whole or not at all), then [`append`] (with [`inline`]
+//! projections), [`edit`], [`processors`], [`forget`] or [`tx`] (work of a projection, behind its [`guard`]).
+//! Reads go through [`readers`] to [`read`] or [`processors`]. [`schema`] knows the file, [`doubt`] its log,
+//! [`heading`] a stream, [`column`] a row; [`growth`] wakes those who wait.
 
 mod append;
 mod batch;
 mod column;
 mod doubt;
 mod edit;
+mod forget;
 mod growth;
 mod guard;
 mod heading;
@@ -38,6 +39,7 @@ use super::{
 use crate::id::{Position, StreamId};
 use batch::File;
 use edit::Edit;
+use forget::Forgetting;
 use growth::Growth;
 use processors::Step;
 use readers::Readers;
@@ -308,17 +310,16 @@ impl EventStore for SqliteStore {
 
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
         Box::pin(async move {
-            let name = processor.to_owned();
-            let lease =
-                self.step(0, move |transaction| processors::begin_to_forget(transaction, &name)).await?;
+            let mut before: Option<Forgetting> = None;
             loop {
-                let (name, lease) = (processor.to_owned(), lease.clone());
-                let some = move |transaction: &mut Transaction<'_>| {
-                    processors::forget_some(transaction, &name, lease.as_ref())
-                };
-                if !self.step(0, some).await? {
+                let name = processor.to_owned();
+                let step =
+                    self.step(0, move |transaction| forget::forget(transaction, &name, before.as_ref()));
+                let done = step.await?;
+                if done.is_done {
                     return Ok(());
                 }
+                before = Some(done);
             }
         })
     }

@@ -8,23 +8,16 @@
 use super::column;
 use super::transaction::{Fault, Request, Transaction};
 use crate::id::Position;
-use crate::store::processor::belongs;
 use crate::store::{
-    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, MAX_COMMIT_BYTES,
-    ReadError, StoredDocument, StoredProcessor, clock,
+    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, Lease, ReadError, StoredDocument,
+    StoredProcessor, clock,
 };
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// In whose name processors are forgotten: everybody's.
-const FORGETTER: Uuid = Uuid::max();
-
-/// The most documents that are forgotten in one step.
-const FORGOTTEN: u32 = 2_000;
-
-type Outcome<T> = Result<T, Fault<AdvanceError>>;
+pub(super) type Outcome<T> = Result<T, Fault<AdvanceError>>;
 
 /// A step of a processor. Each is one that can be done twice, so what is found of the first time needs no
 /// settling.
@@ -167,6 +160,11 @@ pub(super) fn release(transaction: &Transaction<'_>, lease: &Lease) -> Outcome<(
     Ok(())
 }
 
+/// Whether there is a processor of this name.
+pub(super) fn is_known(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<bool> {
+    transaction.prepare("SELECT 1 FROM processors WHERE name = ?1")?.exists([name])
+}
+
 /// Whether what is written under this epoch may still be written.
 pub(super) fn holds(transaction: &Transaction<'_>, name: &str, epoch: u64) -> rusqlite::Result<bool> {
     let mut find =
@@ -281,60 +279,6 @@ fn replace(
             next.body.as_ref(),
         ])
         .map(drop)
-}
-
-/// Takes the lease of a processor that is to be forgotten, so that nobody writes for it any more; `None` if
-/// there is none. Whoever forgets goes on where another one was interrupted.
-pub(super) fn begin_to_forget(transaction: &Transaction<'_>, name: &str) -> Outcome<Option<Lease>> {
-    if Processor::find(transaction.connection, name)?.is_none() {
-        return Ok(None);
-    }
-    let lease = acquire(transaction, name, FORGETTER, LEASE)?;
-    lease.map(Some).ok_or_else(|| AdvanceError::Fenced { processor: name.into() }.into())
-}
-
-/// Forgets some documents, or, where none is left, the processor itself; the answer is whether there are more.
-pub(super) fn forget_some(transaction: &Transaction<'_>, name: &str, lease: Option<&Lease>) -> Outcome<bool> {
-    if let Some(lease) = lease {
-        renew(transaction, lease, LEASE)?;
-    }
-    if let Some(collection) = collection_of(transaction, name)? {
-        drop_some(transaction, &collection)?;
-        return Ok(true);
-    }
-    transaction.prepare("DELETE FROM processors WHERE name = ?1")?.execute([name])?;
-    Ok(false)
-}
-
-/// A collection that goes with a processor, and has documents.
-fn collection_of(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<String>> {
-    let mut next = transaction.prepare("SELECT min(collection) FROM documents WHERE collection >= ?1")?;
-    let mut behind = transaction.prepare("SELECT min(collection) FROM documents WHERE collection > ?1")?;
-    let mut found: Option<String> = next.query_row([name], |row| row.get(0))?;
-    while let Some(collection) = found.filter(|collection| collection.starts_with(name)) {
-        if belongs(&collection, name) {
-            return Ok(Some(collection));
-        }
-        found = behind.query_row([&collection], |row| row.get(0))?;
-    }
-    Ok(None)
-}
-
-/// Drops the first documents of a collection: as many as do not hold up the others who write.
-fn drop_some(transaction: &Transaction<'_>, collection: &str) -> rusqlite::Result<()> {
-    let mut find = transaction
-        .prepare("SELECT key, length(body) FROM documents WHERE collection = ?1 ORDER BY key LIMIT ?2")?;
-    let mut rows = find.query(params![collection, FORGOTTEN])?;
-    let (mut last, mut bytes) = (None, 0);
-    while bytes < MAX_COMMIT_BYTES as u64
-        && let Some(row) = rows.next()?
-    {
-        last = Some(row.get::<_, String>(0)?);
-        bytes = bytes.saturating_add(row.get::<_, i64>(1).map(column::unsigned)?);
-    }
-    drop(rows);
-    let mut delete = transaction.prepare("DELETE FROM documents WHERE collection = ?1 AND key <= ?2")?;
-    delete.execute(params![collection, last]).map(drop)
 }
 
 pub(super) fn list(connection: &Connection, prefix: &str) -> Result<Vec<StoredProcessor>, ReadError> {

@@ -82,7 +82,8 @@ async fn under_a_steady_load_the_new_build_takes_over<S: EventStore + Clone>(sto
     // Whatever the new one has read, the log has gone on.
     write(&store, [sold("tea")]).await;
     let (went, taken) = tokio::join!(run(&store, &old, live, 100), target.follow(&new, &mut lease, read));
-    (went.unwrap(), taken.unwrap());
+    went.unwrap();
+    taken.unwrap();
     assert_eq!(sales::<2>(&new).await, owned(&[("cup", 2), ("tea", 4)]));
 }
 

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::event::{Event, IdError, RawEvent};
 use crate::id::{Position, StreamId};
-use crate::incoming::{Takes, message, read_event, read_raw};
+use crate::incoming::message;
 use crate::projection::{Change, Document, DocumentKind, DocumentMethod, MountOn, Projection};
 use crate::runtime::{Follower, Halt};
 use crate::store::{BoxError, Commit, EventStore, Expected, LEASE, Lease, LogPage, NewEvent};
@@ -55,7 +55,7 @@ impl<const V: u32> Sales<V> {
         keys: fn(Given<'_>, &RawEvent) -> Keys,
         apply: fn(Change<'_, Self>) -> Done,
     ) -> DocumentMethod<Self> {
-        DocumentMethod { name, takes: Takes::event::<E>(), read: read_event::<E>, keys, apply }
+        DocumentMethod::event::<E>(name, keys, apply)
     }
 }
 
@@ -134,18 +134,16 @@ impl Projection for Everything {
 }
 
 impl Document for Everything {
-    const METHODS: &'static [DocumentMethod<Self>] = &[DocumentMethod {
-        name: "any",
-        takes: Takes::Any,
-        read: read_raw,
-        keys: |_, _| Ok(vec![()]),
-        apply: |change| {
+    const METHODS: &'static [DocumentMethod<Self>] = &[DocumentMethod::any(
+        "any",
+        |_, _| Ok(vec![()]),
+        |change| {
             let document = change.document.get_or_insert_default();
             document.events += 1;
             document.without_payload += u32::from(change.event.payload.is_none());
             Ok(())
         },
-    }];
+    )];
 }
 
 impl<S: EventStore> MountOn<S> for Everything {

@@ -19,6 +19,7 @@ on_every_store! {
     a_panic_stops_the_projection
     an_unreadable_event_stops_the_projection
     a_newer_event_gives_the_lease_back
+    metadata_is_read_for_those_who_see_it
     redacted_events_are_for_methods_that_take_any
     who_is_fenced_writes_nothing
 }
@@ -66,12 +67,12 @@ async fn documents_that_stay_in_memory_are_those_of_the_store<S: EventStore + Cl
     let app = app::<Sales<1>, S>(&store).await;
     let other = self::app::<Sales<1>, S>(&store).await;
     let (follower, others) = (&*followers(&app)[0], &*followers(&other)[0]);
-    let full = u64::from(follower.page());
+    let full = follower.page() as usize;
     // Each page sells everything, and at its end one thing is gone that the next one sells again.
     for page in 0..4 {
         for from in (0..full - 1).step_by(999) {
             let items = from..(full - 1).min(from + 999);
-            write(&store, items.map(|n| sold(["cup", "jug", "tea"][n as usize % 3]))).await;
+            write(&store, items.map(|n| sold(["cup", "jug", "tea"][n % 3]))).await;
         }
         write(&store, [withdrawn(["cup", "jug", "tea", "cup"][page])]).await;
     }
@@ -79,7 +80,7 @@ async fn documents_that_stay_in_memory_are_those_of_the_store<S: EventStore + Cl
         let mut lease = take(&store, by[0]).await;
         for follower in by {
             let next = page(&store, *follower, lease.checkpoint.position, follower.page()).await;
-            assert_eq!(next.events.len() as u64, full);
+            assert_eq!(next.events.len(), full);
             follower.follow(&app, &mut lease, next).await.unwrap();
         }
         store.release(&lease).await.unwrap();
@@ -157,6 +158,17 @@ async fn a_newer_event_gives_the_lease_back<S: EventStore + Clone>(store: S) {
     let (halt, position) = stops(&store, &app).await;
     assert!(matches!(halt, Halt::Newer(error) if error.to_string().contains("this code knows it up to 1")));
     assert_eq!(position, Position(1));
+}
+
+async fn metadata_is_read_for_those_who_see_it<S: EventStore + Clone>(store: S) {
+    let mut event = sold("tea");
+    event.metadata = "nonsense".into();
+    write(&store, [event]).await;
+    let blind = app::<Sales<1>, S>(&store).await;
+    drain(&store, &blind).await;
+    assert_eq!(sales::<1>(&blind).await, owned(&[("tea", 1)]));
+    let (halt, _) = stops(&store, &app::<Everything, S>(&store).await).await;
+    assert!(matches!(halt, Halt::Stopped(reason) if reason.contains("its metadata")));
 }
 
 async fn redacted_events_are_for_methods_that_take_any<S: EventStore + Clone>(store: S) {
