@@ -19,6 +19,9 @@ pub use crate::reactor::Call;
 
 #[path = "testing/following.rs"]
 mod following;
+#[path = "testing/stepping.rs"]
+mod stepping;
+pub use stepping::{Halted, Stepper, followers};
 pub use following::{
     Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
     reaction, takes,

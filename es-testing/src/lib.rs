@@ -40,11 +40,15 @@
 //! [`reactor`] and [`projection`] begin scenarios of what follows the log: given events, when another one, then
 //! commands, timers, states or documents. They run by themselves, without an aggregate, and have their laws, too.
 //!
+//! [`explore`](explore()) runs a story of commands, and all that follows from them, in every order in which it can
+//! happen, with crashes on the way, and looks for the one in which an invariant does not hold.
+//!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
 mod clock;
 mod diff;
 mod events;
+mod explore;
 mod fault;
 mod happening;
 mod laws;
@@ -55,6 +59,9 @@ mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use explore::{
+    Client, Exploration, ExploredStore, Failure, Moment, Report, Story, Verdict, explore, explore_with,
+};
 pub use projection::{GivenProjection, projection};
 pub use reactor::{GivenReactor, ThenReactor, TimerDue, reactor};
 pub use scenario::{Given, Then, given, given_nothing};

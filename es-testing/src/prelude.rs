@@ -2,6 +2,7 @@
 
 pub use crate::clock::VirtualClock;
 pub use crate::events;
+pub use crate::explore::{Exploration, Story, explore, explore_with};
 pub use crate::projection::{GivenProjection, projection};
 pub use crate::reactor::{GivenReactor, ThenReactor, reactor};
 pub use crate::scenario::{Given, Then, given, given_nothing};

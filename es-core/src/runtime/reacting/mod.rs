@@ -2,6 +2,7 @@
 
 mod desk;
 mod document;
+mod due;
 mod lane;
 mod memory;
 mod methods;
@@ -125,6 +126,10 @@ impl Follower for Reacting {
             let done = self.rest(&mut memory, app, lease, reached).await;
             self.keep(&mut memory, done)
         })
+    }
+
+    fn due<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>> {
+        Box::pin(due::due(&self.inner, app))
     }
 }
 

@@ -1,0 +1,112 @@
+//! A number for all that is stored, by which two states are told apart.
+
+use es_core::store::{DocumentRange, DocumentWrite, EventStore, Filter, MemoryStore};
+use es_core::{Position, uuid::Uuid};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What has been counted of a store so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    counted: Mutex<Counted>,
+}
+
+#[derive(Default)]
+struct Counted {
+    log: Log,
+    collections: BTreeSet<Arc<str>>,
+    edits: u64,
+}
+
+/// The log up to a position: it only grows.
+#[derive(Clone, Default)]
+struct Log {
+    read: Position,
+    hash: u64,
+    /// Where an event is. Ids that nobody has stated are drawn anew in each run, and so are left out.
+    places: HashMap<Uuid, u64>,
+}
+
+impl Tally {
+    /// Nothing panics while the lock is held.
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There may be documents in these collections from now on.
+    pub fn keeps(&self, writes: &[DocumentWrite]) {
+        let mut counted = self.counted();
+        for write in writes {
+            if !counted.collections.contains(&write.collection) {
+                counted.collections.insert(write.collection.clone());
+            }
+        }
+    }
+
+    /// What was counted may have been changed.
+    pub fn edited(&self) {
+        self.counted().edits += 1;
+    }
+
+    /// The number of what is stored and of what is seen beside it.
+    pub async fn of(&self, store: &MemoryStore, beside: u64) -> u64 {
+        let (mut log, collections, edits) = {
+            let mut counted = self.counted();
+            (std::mem::take(&mut counted.log), counted.collections.clone(), counted.edits)
+        };
+        log.grow(store).await;
+        let mut hasher = DefaultHasher::new();
+        (log.hash, edits, beside).hash(&mut hasher);
+        for processor in store.processors("").await.unwrap_or_default() {
+            (processor.name, processor.checkpoint.position).hash(&mut hasher);
+        }
+        let all = DocumentRange { limit: u32::MAX, ..DocumentRange::default() };
+        for collection in &collections {
+            for document in store.list_documents(collection, &all).await.unwrap_or_default() {
+                (collection, document.key, document.position).hash(&mut hasher);
+                log.body(&document.body, &mut hasher);
+            }
+        }
+        self.counted().log = log;
+        hasher.finish()
+    }
+}
+
+impl Log {
+    async fn grow(&mut self, store: &MemoryStore) {
+        while let Ok(page) = store.read_log(self.read, &Filter::default(), 1_000).await {
+            if page.scanned_to <= self.read {
+                return;
+            }
+            self.read = page.scanned_to;
+            let mut hasher = DefaultHasher::new();
+            self.hash.hash(&mut hasher);
+            for event in page.events {
+                self.places.insert(event.id, event.position.0);
+                (event.stream.as_str(), event.version, &event.name, event.schema).hash(&mut hasher);
+                (event.payload, event.recorded_at).hash(&mut hasher);
+            }
+            self.hash = hasher.finish();
+        }
+    }
+
+    /// A document, with the places of events instead of their ids.
+    fn body(&self, body: &[u8], hasher: &mut DefaultHasher) {
+        const TEXT: usize = 36;
+        let mut rest = body;
+        while let Some(quote) = rest.iter().position(|byte| *byte == b'"') {
+            let (before, behind) = rest.split_at(quote + 1);
+            before.hash(hasher);
+            let id = behind.get(..TEXT).and_then(|text| Uuid::try_parse_ascii(text).ok());
+            match id.and_then(|id| self.places.get(&id)) {
+                Some(place) => {
+                    place.hash(hasher);
+                    rest = &behind[TEXT..];
+                }
+                None => rest = behind,
+            }
+        }
+        rest.hash(hasher);
+    }
+}
