@@ -21,11 +21,11 @@ pub use crate::reactor::Call;
 mod following;
 #[path = "testing/stepping.rs"]
 mod stepping;
-pub use stepping::{Halted, Stepper, followers};
 pub use following::{
     Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
     reaction, takes,
 };
+pub use stepping::{Halted, Stepper, followers};
 
 /// An event as it comes back from its own bytes.
 ///

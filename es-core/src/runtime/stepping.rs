@@ -47,7 +47,8 @@ impl Stepper {
     /// # Errors
     /// [`Halted`] if the store does not answer.
     pub async fn next(&self) -> Result<Option<StoredEvent>, Halted> {
-        let known = self.app.store().processors(self.processor()).await.map_err(|error| halted(error.into()))?;
+        let known =
+            self.app.store().processors(self.processor()).await.map_err(|error| halted(error.into()))?;
         let known = known.into_iter().find(|known| known.name == *self.processor());
         let checkpoint = known.map(|known| known.checkpoint).unwrap_or_default();
         self.behind(checkpoint).await.map_err(halted)

@@ -7,8 +7,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub who: Who,
-    /// The number of the store call behind which the process ends, if it does.
-    pub cut_behind: Option<usize>,
+    /// Where the process ends, if it does: before or behind a store call, all of which are counted.
+    pub cut_at: Option<usize>,
     /// What else goes wrong: how many followers do not look at the log meanwhile.
     pub asleep: u8,
 }
@@ -27,7 +27,7 @@ pub(super) enum Who {
 impl Step {
     /// How much goes wrong in it.
     pub fn faults(&self) -> u8 {
-        self.asleep + u8::from(self.cut_behind.is_some())
+        self.asleep + u8::from(self.cut_at.is_some())
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn misfortunes(steps: &[Step]) -> String {
         if step.asleep > 0 {
             said.push(format!("a lost wake-up at step {number}"));
         }
-        if step.cut_behind.is_some() {
+        if step.cut_at.is_some() {
             said.push(format!("a crash at step {number}"));
         }
     }

@@ -2,10 +2,10 @@
 
 use super::caught::caught;
 use super::moment::Moment;
+use super::report::{Failure, Report};
 use super::schedule::{Step, Who, misfortunes};
 use super::tale::Tale;
 use super::world::{Breach, Ready, Stage, World};
-use super::report::{Failure, Report};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -114,7 +114,7 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
         Ok(())
     }
 
-    /// Goes one step: to its end, and to each store call behind which the process may end.
+    /// Goes one step: to its end, and to each store call at which the process may end.
     async fn go(
         &self,
         known: &mut Known<O>,
@@ -122,17 +122,17 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
         before: &[Step],
         step: Step,
     ) -> Result<(), Failed> {
-        let with = |cut_behind| {
-            let last = Step { cut_behind, ..step.clone() };
+        let with = |cut_at| {
+            let last = Step { cut_at, ..step.clone() };
             before.iter().cloned().chain([last]).collect::<Vec<_>>()
         };
         let (standing, mut left) = (world.standing(), world.store.left().await);
-        let played = world.play(&step).await;
+        let played = world.watch(&step).await;
         let calls = played.map_err(|breach| Failed { steps: with(None), breach })?;
         let ended = state(world.standing(), world.store.left().await);
         known.find(Node { steps: with(None), state: ended, world: Some(world) });
         for (call, number) in calls.iter().zip(1..) {
-            // A process that ends before it has changed anything might as well have ended before the step.
+            // A process that ends where nothing has changed might as well have ended before.
             if call.left != left {
                 left = call.left;
                 let steps = with(Some(number));
@@ -146,7 +146,7 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
 
     /// What can come behind a schedule.
     fn next_steps(&self, ready: Ready, before: &[Step]) -> Vec<Step> {
-        let step = |who| Step { who, cut_behind: None, asleep: 0 };
+        let step = |who| Step { who, cut_at: None, asleep: 0 };
         // Followers are quick: time passes when they have nothing to do, unless they do not notice.
         let asleep = u8::try_from(ready.followers.len()).unwrap_or(u8::MAX);
         let clock = ready.later.filter(|_| asleep <= self.faults.saturating_sub(faults(before)));

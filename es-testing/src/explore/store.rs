@@ -1,4 +1,4 @@
-//! The way of one process to the store: it counts the calls, and can be cut behind one of them.
+//! The way of one process to the store: it counts the calls, and can be cut at each of them.
 
 use super::tally::Tally;
 use es_core::store::{
@@ -8,6 +8,7 @@ use es_core::store::{
 };
 use es_core::{Position, StreamId, uuid::Uuid};
 use std::future::pending;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -31,18 +32,21 @@ struct Shared {
 struct State {
     /// What was asked since it was listened to; `None` while nobody listens.
     calls: Option<Vec<Call>>,
-    /// The number of the call whose answer never arrives.
-    cut_behind: Option<usize>,
+    /// Whether somebody wants to know what is left behind each call.
+    compares: bool,
+    /// At which of them the process ends.
+    cut_at: Option<usize>,
     /// Nothing is asked and nothing is answered any more.
     dead: bool,
     leases: Vec<Lease>,
 }
 
-/// A call to the store.
+/// A call to the store: that it is about to be made, or that it is done and not answered yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub name: &'static str,
-    /// What is stored, and what the outside looks like, behind it.
+    pub is_done: bool,
+    /// A number for what is stored, and what the outside looks like, at this moment, if that is compared.
     pub left: u64,
 }
 
@@ -78,17 +82,19 @@ impl ExploredStore {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Listens to the calls from now on; the answer of the call with this number will never arrive.
-    pub(super) fn listen(&self, cut_behind: Option<usize>) {
+    /// Listens to the calls from now on, and compares what is there at each of them if that is wanted. At the one
+    /// with this number the process ends.
+    pub(super) fn listen(&self, compares: bool, cut_at: Option<usize>) {
         let mut state = self.state();
         state.calls = Some(Vec::new());
-        state.cut_behind = cut_behind;
+        state.compares = compares;
+        state.cut_at = cut_at;
     }
 
     /// Listens no longer. The answer is what was heard.
     pub(super) fn heard(&self) -> Vec<Call> {
         let mut state = self.state();
-        state.cut_behind = None;
+        state.cut_at = None;
         state.calls.take().unwrap_or_default()
     }
 
@@ -104,37 +110,56 @@ impl ExploredStore {
 
     /// A number for what is stored and what the outside looks like: other states have other numbers.
     pub(super) async fn left(&self) -> u64 {
-        self.tally.of(&self.log, (self.shared.outside)()).await
+        let mut hasher = DefaultHasher::new();
+        (self.tally.of(&self.log).await, (self.shared.outside)()).hash(&mut hasher);
+        hasher.finish()
     }
 
-    /// Somebody listens, and hears of a call. Behind the last one that is to be answered the process ends.
+    /// Somebody listens, and hears of a call. It may be the last one.
     fn note(&self, call: Call) {
         let mut state = self.state();
         let Some(calls) = &mut state.calls else { return };
         calls.push(call);
         let calls_made = calls.len();
-        if state.cut_behind.is_some_and(|number| number == calls_made) {
+        if state.cut_at.is_some_and(|number| number == calls_made) {
             state.dead = true;
             self.shared.cut.notify_one();
         }
     }
 
+    /// Makes a call that changes what is stored.
+    fn write<'a, T: Send + 'a>(&'a self, name: &'static str, call: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        let writing = async move {
+            let answer = call.await;
+            self.tally.changed();
+            answer
+        };
+        self.call(name, Box::pin(writing))
+    }
+
     /// Makes a call, and hears the answer if the process is still there.
     fn call<'a, T: Send + 'a>(&'a self, name: &'static str, call: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
         Box::pin(async move {
-            if self.state().dead {
-                pending::<()>().await;
-            }
+            self.pass(name, false).await;
             let answer = call.await;
-            if self.state().calls.is_some() {
-                let left = self.left().await;
-                self.note(Call { name, left });
-            }
-            if self.state().dead {
-                pending::<()>().await;
-            }
+            self.pass(name, true).await;
             answer
         })
+    }
+
+    /// Goes on if the process is still there.
+    async fn pass(&self, name: &'static str, is_done: bool) {
+        let (listens, compares) = {
+            let state = self.state();
+            (state.calls.is_some() && !state.dead, state.compares)
+        };
+        if listens {
+            let left = if compares { self.left().await } else { 0 };
+            self.note(Call { name, is_done, left });
+        }
+        if self.state().dead {
+            pending::<()>().await;
+        }
     }
 }
 
@@ -143,7 +168,7 @@ impl EventStore for ExploredStore {
         if let Some(inline) = &commit.inline {
             self.tally.keeps(&inline.writes);
         }
-        self.call("append", self.log.append(commit))
+        self.write("append", self.log.append(commit))
     }
 
     fn read_stream<'a>(
@@ -182,7 +207,7 @@ impl EventStore for ExploredStore {
         reason: &'a str,
     ) -> StoreFuture<'a, Result<(), AppendError>> {
         self.tally.edited();
-        self.call("close_stream", self.log.close_stream(stream, expected, reason))
+        self.write("close_stream", self.log.close_stream(stream, expected, reason))
     }
 
     fn truncate_stream<'a>(
@@ -192,12 +217,12 @@ impl EventStore for ExploredStore {
         before: u64,
     ) -> StoreFuture<'a, Result<(), AppendError>> {
         self.tally.edited();
-        self.call("truncate_stream", self.log.truncate_stream(stream, expected, before))
+        self.write("truncate_stream", self.log.truncate_stream(stream, expected, before))
     }
 
     fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
         self.tally.edited();
-        self.call("redact_event", self.log.redact_event(redaction))
+        self.write("redact_event", self.log.redact_event(redaction))
     }
 
     fn load_snapshot<'a>(
@@ -217,7 +242,7 @@ impl EventStore for ExploredStore {
         processor: &'a str,
         start: Checkpoint,
     ) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
-        self.call("register", self.log.register(processor, start))
+        self.write("register", self.log.register(processor, start))
     }
 
     fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
@@ -254,7 +279,7 @@ impl EventStore for ExploredStore {
 
     fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
         self.tally.keeps(&advance.writes);
-        self.call("advance", self.log.advance(advance))
+        self.write("advance", self.log.advance(advance))
     }
 
     fn documents<'a>(
@@ -274,6 +299,6 @@ impl EventStore for ExploredStore {
     }
 
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        self.call("forget", self.log.forget(processor))
+        self.write("forget", self.log.forget(processor))
     }
 }

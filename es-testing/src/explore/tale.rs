@@ -1,6 +1,6 @@
 //! A schedule in words, for whoever has to understand a failure.
 
-use super::store::ExploredStore;
+use super::store::{Call, ExploredStore};
 use super::story::Answer;
 use es_core::__testing::Stepper;
 use es_core::jiff::Timestamp;
@@ -9,7 +9,6 @@ use es_core::{App, CommandId, Metadata, Position, serde_json};
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The steps of a run, as they are told. Most runs are told to nobody.
 #[derive(Default)]
@@ -123,18 +122,18 @@ impl Tale {
     }
 
     /// The process ends in the step that was just told.
-    pub fn crash(&mut self, calls: usize, last: &str) {
-        if let Some(step) = self.told.as_mut().and_then(|told| told.steps.last_mut()) {
-            let number = ordinal(calls);
-            let _ = write!(step, "\ncrash: the process ends after its {number} store call, `{last}`");
-        }
+    pub fn crash(&mut self, calls: &[Call]) {
+        let Some(step) = self.told.as_mut().and_then(|told| told.steps.last_mut()) else { return };
+        let Some(last) = calls.last() else { return };
+        let side = if last.is_done { "after" } else { "before" };
+        let number = ordinal(calls.iter().filter(|call| !call.is_done).count());
+        let _ = write!(step, "\ncrash: the process ends {side} its {number} store call, `{}`", last.name);
     }
 
     /// Time passes, and these followers do not look at the log meanwhile.
     pub fn time(&mut self, from: Timestamp, to: Timestamp, asleep: Vec<&'static str>) {
         let Some(told) = &mut self.told else { return };
-        let passed: Duration = to.duration_since(from).try_into().unwrap_or_default();
-        let mut line = format!("{passed:?} pass");
+        let mut line = format!("{:#} pass", to.duration_since(from));
         for name in asleep {
             let _ = write!(line, "\nlost wake-up: {name} does not look at the log meanwhile");
         }

@@ -17,6 +17,8 @@ struct Counted {
     log: Log,
     collections: BTreeSet<Arc<str>>,
     edits: u64,
+    /// The number of what is stored, until that changes.
+    stored: Option<u64>,
 }
 
 /// The log up to a position: it only grows.
@@ -44,20 +46,28 @@ impl Tally {
         }
     }
 
-    /// What was counted may have been changed.
+    /// What is stored has changed.
+    pub fn changed(&self) {
+        self.counted().stored = None;
+    }
+
+    /// Events that were counted are about to change.
     pub fn edited(&self) {
         self.counted().edits += 1;
     }
 
-    /// The number of what is stored and of what is seen beside it.
-    pub async fn of(&self, store: &MemoryStore, beside: u64) -> u64 {
+    /// The number of what is stored.
+    pub async fn of(&self, store: &MemoryStore) -> u64 {
+        if let Some(stored) = self.counted().stored {
+            return stored;
+        }
         let (mut log, collections, edits) = {
             let mut counted = self.counted();
-            (std::mem::take(&mut counted.log), counted.collections.clone(), counted.edits)
+            (std::mem::take(&mut counted.log), std::mem::take(&mut counted.collections), counted.edits)
         };
         log.grow(store).await;
         let mut hasher = DefaultHasher::new();
-        (log.hash, edits, beside).hash(&mut hasher);
+        (log.hash, edits).hash(&mut hasher);
         for processor in store.processors("").await.unwrap_or_default() {
             (processor.name, processor.checkpoint.position).hash(&mut hasher);
         }
@@ -68,8 +78,12 @@ impl Tally {
                 log.body(&document.body, &mut hasher);
             }
         }
-        self.counted().log = log;
-        hasher.finish()
+        let stored = hasher.finish();
+        let mut counted = self.counted();
+        counted.log = log;
+        counted.collections.extend(collections);
+        counted.stored = Some(stored);
+        stored
     }
 }
 
@@ -80,14 +94,14 @@ impl Log {
                 return;
             }
             self.read = page.scanned_to;
-            let mut hasher = DefaultHasher::new();
-            self.hash.hash(&mut hasher);
             for event in page.events {
                 self.places.insert(event.id, event.position.0);
-                (event.stream.as_str(), event.version, &event.name, event.schema).hash(&mut hasher);
+                let mut hasher = DefaultHasher::new();
+                (self.hash, event.stream.as_str(), event.version, &event.name, event.schema)
+                    .hash(&mut hasher);
                 (event.payload, event.recorded_at).hash(&mut hasher);
+                self.hash = hasher.finish();
             }
-            self.hash = hasher.finish();
         }
     }
 
@@ -98,7 +112,8 @@ impl Log {
         while let Some(quote) = rest.iter().position(|byte| *byte == b'"') {
             let (before, behind) = rest.split_at(quote + 1);
             before.hash(hasher);
-            let id = behind.get(..TEXT).and_then(|text| Uuid::try_parse_ascii(text).ok());
+            let text = behind.get(..TEXT).filter(|_| behind.get(TEXT) == Some(&b'"'));
+            let id = text.and_then(|text| Uuid::try_parse_ascii(text).ok());
             match id.and_then(|id| self.places.get(&id)) {
                 Some(place) => {
                     place.hash(hasher);

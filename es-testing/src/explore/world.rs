@@ -89,7 +89,7 @@ impl<O: Debug + Send + Sync + 'static> World<O> {
             self.tale.given(&deed.shown);
             while let Some(follower) = self.ready().await?.followers.first() {
                 let Some(follower) = self.follower(follower) else { break };
-                self.go(&follower).await?;
+                advance(&follower).await?;
             }
         }
         Ok(())
@@ -143,8 +143,17 @@ impl<O: Debug + Send + Sync + 'static> World<O> {
         inside::followers(&self.app).into_iter().find(|follower| **follower.processor() == *processor)
     }
 
-    /// Goes one step. The answer is what was asked of the store.
-    pub async fn play(&mut self, step: &Step) -> Result<Vec<Call>, Breach> {
+    /// Goes one step to its end. The answer is what was asked of the store, and what was there at each call.
+    pub async fn watch(&mut self, step: &Step) -> Result<Vec<Call>, Breach> {
+        self.go(step, true).await
+    }
+
+    /// Goes one step.
+    pub async fn play(&mut self, step: &Step) -> Result<(), Breach> {
+        self.go(step, false).await.map(drop)
+    }
+
+    async fn go(&mut self, step: &Step, compares: bool) -> Result<Vec<Call>, Breach> {
         // Pauses between attempts are drawn from it.
         fastrand::seed(0);
         self.tale.begins(&self.store).await;
@@ -155,16 +164,16 @@ impl<O: Debug + Send + Sync + 'static> World<O> {
                 self.settle();
                 Ok(Vec::new())
             }
-            Who::Client(number) => self.send(step, *number).await,
-            Who::Follower(processor) => self.follow(step, processor).await,
+            Who::Client(number) => self.send(step, compares, *number).await,
+            Who::Follower(processor) => self.follow(step, compares, processor).await,
         }
     }
 
     /// A client sends its next command, and goes on when it is answered.
-    async fn send(&mut self, step: &Step, number: usize) -> Result<Vec<Call>, Breach> {
+    async fn send(&mut self, step: &Step, compares: bool, number: usize) -> Result<Vec<Call>, Breach> {
         let Some(deed) = self.deed(number) else { return Err(unsteady()) };
         let id = CommandId::named(&format!("story:{number}:{}", self.places[number].next));
-        let (done, calls) = self.unless_cut(step, deed.send(self.app.clone(), id)).await;
+        let (done, calls) = self.unless_cut((step, compares), deed.send(self.app.clone(), id)).await;
         let panicked = |panic: &String| Err(format!("panicked: {panic}"));
         let answer = done.as_ref().map(|done| done.clone().unwrap_or_else(|panic| panicked(&panic)));
         let client = (self.places.len() > 1).then_some(number + 1);
@@ -179,10 +188,10 @@ impl<O: Debug + Send + Sync + 'static> World<O> {
     }
 
     /// A follower takes the next event, or does what is due.
-    async fn follow(&mut self, step: &Step, processor: &str) -> Result<Vec<Call>, Breach> {
+    async fn follow(&mut self, step: &Step, compares: bool, processor: &str) -> Result<Vec<Call>, Breach> {
         let Some(follower) = self.follower(processor) else { return Err(unsteady()) };
         self.tale.follows(&follower).await;
-        let (done, calls) = self.unless_cut(step, self.go(&follower)).await;
+        let (done, calls) = self.unless_cut((step, compares), advance(&follower)).await;
         self.tale.followed(&follower, &self.store).await;
         let is_done = done.is_some();
         done.transpose().map_err(|panic| Breach::of("no follower panics", panic))?.transpose()?;
@@ -191,28 +200,24 @@ impl<O: Debug + Send + Sync + 'static> World<O> {
         Ok(calls)
     }
 
-    async fn go(&self, follower: &Stepper) -> Result<(), Breach> {
-        follower.step().await.map_err(|halted| Breach::of(format!("{} goes on", follower.name()), halted))
-    }
-
     /// Does something unless the process ends before it is done. It may panic.
     async fn unless_cut<T>(
         &self,
-        step: &Step,
+        (step, compares): (&Step, bool),
         work: impl Future<Output = T>,
     ) -> (Option<Result<T, String>>, Vec<Call>) {
-        self.store.listen(step.cut_behind);
+        self.store.listen(compares, step.cut_at);
         let done = unless(caught(work), self.store.cut()).await;
         (done, self.store.heard())
     }
 
     /// Where the process has ended, another one begins. Whether what it did was done.
     async fn ended(&mut self, step: &Step, is_done: bool, calls: &[Call]) -> Result<bool, Breach> {
-        if step.cut_behind.is_some() == is_done {
+        if step.cut_at.is_some() == is_done {
             return Err(unsteady());
         }
         if !is_done {
-            self.tale.crash(calls.len(), calls.last().map_or("", |last| last.name));
+            self.tale.crash(calls);
             // What it had begun goes with it.
             tokio::task::yield_now().await;
             self.store = self.store.next(seen(&self.outside)).await;
@@ -279,6 +284,10 @@ fn seen<O: Debug + Send + Sync + 'static>(outside: &Arc<O>) -> impl Fn() -> u64 
         format!("{outside:?}").hash(&mut hasher);
         hasher.finish()
     }
+}
+
+async fn advance(follower: &Stepper) -> Result<(), Breach> {
+    follower.step().await.map_err(|halted| Breach::of(format!("{} goes on", follower.name()), halted))
 }
 
 /// A process begins.

@@ -136,7 +136,15 @@ fn a_timer_that_is_not_called_off_is_found() {
     let report = explore(app, paid_after(10))
         .invariant("a paid order is not cancelled", async |app| is_kept(&app).await)
         .report();
-    let expected = "";
+    let expected = r#""a paid order is not cancelled" does not hold
+
+  1. client: PlaceOrder { order: 1 } -> OrderPlaced (order-1)
+  2. stubborn_deadline handles OrderPlaced
+  3. 10m pass
+  4. client: PayOrder { order: 1 } -> OrderPaid (order-1)
+  5. 20m pass
+  6. stubborn_deadline does what is due: CancelOrder -> OrderCancelled (order-1)
+"#;
     assert_eq!(report.failure.expect("a failure").to_string(), expected);
 }
 
@@ -146,7 +154,15 @@ fn a_timer_that_is_called_off_too_late_is_found() {
     let report = explore(app, paid_after(31))
         .invariant("a paid order is not cancelled", async |app| is_kept(&app).await)
         .report();
-    let expected = "";
+    let expected = r#""a paid order is not cancelled" does not hold after a lost wake-up at step 2
+
+  1. client: PlaceOrder { order: 1 } -> OrderPlaced (order-1)
+  2. 31m pass
+     lost wake-up: trusting_deadline does not look at the log meanwhile
+  3. client: PayOrder { order: 1 } -> OrderPaid (order-1)
+  4. trusting_deadline handles OrderPlaced
+  5. trusting_deadline handles OrderPaid: CancelOrder -> OrderCancelled (order-1)
+"#;
     assert_eq!(report.failure.expect("a failure").to_string(), expected);
 }
 
