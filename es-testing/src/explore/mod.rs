@@ -88,13 +88,15 @@ const LIMIT: usize = 50_000;
 ///
 /// Up to [two](Exploration::faults) of these go wrong in a schedule:
 ///
-/// * **a crash**: the process ends in the midst of a step, when the store has done a call and before the answer
-///   has arrived. Another process takes over; what was in memory, services included, is gone. The client that
-///   had sent the command sends it again, under the same id, at any time from then on.
-/// * **a redelivery** is a crash before it was stored that an event was handled. The event is delivered once
-///   more.
+/// * **a crash**: the process ends in the midst of a step, before a call to the store, or when the store has done
+///   it and the answer has not arrived. Another process takes over; what was in memory, services included, is
+///   gone. The client that had sent the command sends it again, under the same id, at any time from then on.
+/// * **a redelivery** is a crash before it was stored that an event was handled: the event is handled "once
+///   more". Nothing else delivers twice.
 /// * **a lost wake-up**: time passes though a reactor or a projection has something to do. Each that is late
 ///   counts.
+///
+/// Without them a reactor or a projection may be as late as it likes already, as long as no time passes.
 ///
 /// All schedules are tried, but for those that cannot tell anything new: two schedules that have led to the
 /// same are continued once. The same are the log (without the ids of its events), documents, checkpoints, the

@@ -14,10 +14,13 @@ use std::fmt::{Debug, Display};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+/// Mounts an app, and gives it its way to the outside.
+type Mount<O> = dyn Fn(AppBuilder<ExploredStore>, &Arc<O>) -> AppBuilder<ExploredStore> + Send + Sync;
+
 /// What every run begins with.
 pub(super) struct Stage<O> {
     pub outside: Box<dyn Fn() -> O + Send + Sync>,
-    pub mount: Box<dyn Fn(AppBuilder<ExploredStore>, &Arc<O>) -> AppBuilder<ExploredStore> + Send + Sync>,
+    pub mount: Box<Mount<O>>,
     pub story: Story,
     /// Later than this it never becomes.
     pub until: Option<Timestamp>,

@@ -20,17 +20,15 @@ pub struct Daily {}
 #[reactor]
 impl Daily {
     fn opened(&mut self, _: &crate::bank::AccountOpened, account: &String) -> Timer<Remind> {
-        self.again(account)
+        tomorrow(account)
     }
     fn reminded(&mut self, _: &Reminded, account: &String) -> Timer<Remind> {
-        self.again(account)
+        tomorrow(account)
     }
 }
 
-impl Daily {
-    fn again(&self, account: &str) -> Timer<Remind> {
-        Timer::after(Duration::from_secs(24 * 3600), Remind { account: account.to_owned() }).named("daily")
-    }
+fn tomorrow(account: &str) -> Timer<Remind> {
+    Timer::after(Duration::from_hours(24), Remind { account: account.to_owned() }).named("daily")
 }
 
 #[event]
@@ -86,7 +84,7 @@ fn a_story_of_which_nothing_is_asked_fails() {
 fn timers_without_an_end_are_given_one() {
     let app = |app| accounts(app).aggregate::<Reminder>().reactor::<Daily>();
     explore(app, Story::new().command(open("ann", 10)))
-        .within(Duration::from_secs(3 * 24 * 3600))
+        .within(Duration::from_hours(72))
         .faults(0)
         .finally("it was said on three days", async |app| {
             let reminder = app.load::<Reminder>(&"ann".to_owned()).await;

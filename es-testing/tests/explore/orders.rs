@@ -74,7 +74,7 @@ impl Order {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// Never calls its timer off.
 #[reactor(key = u32, from = start)]
@@ -120,7 +120,7 @@ fn orders<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
 fn paid_after(minutes: u64) -> Story {
     Story::new()
         .command(PlaceOrder { order: 1 })
-        .time_passes(Duration::from_secs(minutes * 60))
+        .time_passes(Duration::from_mins(minutes))
         .command(PayOrder { order: 1 })
 }
 

@@ -79,6 +79,32 @@ impl RememberedMail {
     }
 }
 
+/// Says no a few times before it sends anything.
+#[derive(Debug, Default)]
+pub struct BusyMails {
+    asked: Mutex<u32>,
+    sent: Mails,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the server is busy")]
+pub struct Busy;
+
+#[reactor(from = start)]
+pub struct PatientMail;
+#[reactor]
+impl PatientMail {
+    fn shipped(&self, _: &Shipped, cx: &Context<Self>, mails: &BusyMails) -> Result<(), Busy> {
+        let mut asked = mails.asked.lock().unwrap();
+        *asked += 1;
+        if *asked < 3 {
+            return Err(Busy);
+        }
+        mails.sent.send_once(cx.new_id());
+        Ok(())
+    }
+}
+
 fn parcels<S: EventStore>(app: AppBuilder<S>, mails: &Arc<Mails>) -> AppBuilder<S> {
     app.aggregate::<Parcel>().service::<Mails>(mails.clone())
 }
@@ -127,4 +153,24 @@ fn each_schedule_has_an_outside_of_its_own() {
         .report();
     assert_eq!(report.failure, None);
     assert!(*made.lock().unwrap() > 1);
+}
+
+#[test]
+fn what_fails_is_tried_again_when_it_is_due() {
+    let explored = || {
+        explore_with(
+            BusyMails::default,
+            |app, mails| {
+                app.aggregate::<Parcel>().reactor::<PatientMail>().service::<BusyMails>(mails.clone())
+            },
+            Story::new().command(Ship { parcel: 1 }),
+        )
+        .invariant("one mail is sent", async |app| app.outside().sent.count() <= 1)
+        .finally("a mail is sent at the third attempt", async |app| app.outside().sent.count() == 1)
+        .report()
+    };
+    let report = explored();
+    assert_eq!(report.failure, None);
+    assert!(!report.is_cut);
+    assert_eq!(explored(), report);
 }

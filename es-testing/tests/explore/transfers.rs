@@ -62,7 +62,7 @@ pub struct ForgetfulTransfers {
 #[reactor]
 impl ForgetfulTransfers {
     fn started(&mut self, e: &TransferStarted, transfer: &u32) -> Withdraw {
-        self.to = e.to.clone();
+        self.to.clone_from(&e.to);
         Withdraw { account: e.from.clone(), amount: e.amount, transfer: *transfer }
     }
     #[key(e.transfer)]
