@@ -24,10 +24,13 @@ mod following;
 #[path = "testing/forward.rs"]
 mod forward;
 pub use behind::{Armed, Asked, Follows, Origin, Waits, projections, reactors};
+#[path = "testing/stepping.rs"]
+mod stepping;
 pub use following::{
     Change, DocumentMethod, EventList, EventVisitor, Message, OnFailure, Takes, category, issued, needs, raw,
     reaction, takes,
 };
+pub use stepping::{Halted, Stepper, followers};
 
 /// An event as it comes back from its own bytes.
 ///

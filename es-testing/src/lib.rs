@@ -43,11 +43,15 @@
 //! [`flow`] plays the whole: commands go to the app as it is mounted in production, and reactors, projections and
 //! timers do what follows from them.
 //!
+//! [`explore`](explore()) runs a story of commands, and all that follows from them, in every order in which it can
+//! happen, with crashes on the way, and looks for the one in which an invariant does not hold.
+//!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
 mod clock;
 mod diff;
 mod events;
+mod explore;
 mod fault;
 mod flow;
 mod happening;
@@ -59,6 +63,9 @@ mod scenario;
 mod world;
 
 pub use clock::VirtualClock;
+pub use explore::{
+    Client, Exploration, ExploredStore, Failure, Moment, Report, Story, Verdict, explore, explore_with,
+};
 pub use flow::{GivenFlow, ThenFlow, flow};
 pub use projection::{GivenProjection, projection};
 #[cfg(feature = "sqlite")]

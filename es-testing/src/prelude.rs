@@ -2,6 +2,7 @@
 
 pub use crate::clock::VirtualClock;
 pub use crate::events;
+pub use crate::explore::{Exploration, Story, explore, explore_with};
 pub use crate::flow::{GivenFlow, ThenFlow, flow};
 #[cfg(feature = "sqlite")]
 pub use crate::projection::GivenRows;

@@ -8,6 +8,7 @@ mod race;
 mod reacting;
 mod running;
 mod station;
+mod stepping;
 mod wait;
 
 pub use drain::DrainError;
@@ -20,6 +21,7 @@ pub use reacting::{ParkedEntry, ParkedError, ParkedWork};
 pub use running::{Running, StartError, StopError};
 pub(crate) use station::Hub;
 pub use station::{FollowerState, FollowerStatus};
+pub use stepping::{Halted, Stepper};
 pub use wait::WaitError;
 
 use crate::app::App;
@@ -73,6 +75,10 @@ pub(crate) trait Follower: Send + Sync + 'static {
         lease: &'a mut Lease,
         reached: Checkpoint,
     ) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>>;
+    /// When it has something to do without an event, by what it keeps in the store: asked without its lease.
+    fn due<'a>(&'a self, _: &'a App) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// Work that a follower has set aside, counted in keys.

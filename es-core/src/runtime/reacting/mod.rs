@@ -2,6 +2,7 @@
 
 mod desk;
 mod document;
+mod due;
 mod inline;
 mod lane;
 mod memory;
@@ -140,6 +141,10 @@ impl Follower for Reacting {
             let done = self.rest(&mut memory, app, lease, reached).await;
             self.keep(&mut memory, done)
         })
+    }
+
+    fn due<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<Option<Timestamp>, Halt>> {
+        Box::pin(due::due(&self.inner, app))
     }
 }
 
