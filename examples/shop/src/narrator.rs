@@ -1,9 +1,10 @@
 //! Tells what happens while it happens, from the logs of both contexts.
 
+use crate::calendar::DayBegun;
 use crate::error::ShopError;
 use crate::shop::{Room, Shop};
 use es_core::prelude::*;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::{self, Write};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -69,15 +70,16 @@ impl Teller {
     }
 }
 
-/// An event as a plain line: `2026-03-02  orders     order ann: shipped (tracking P12345678)`.
+/// An event as a plain line: `2026-03-02  orders     order ann: order shipped (tracking P12345678)`.
 fn in_words(context: &str, event: &RawEvent) -> String {
-    let (day, stream) = (event.envelope.recorded_at.date(), &event.envelope.stream);
     let fields = event.payload.as_deref().and_then(|json| serde_json::from_slice(json).ok());
-    let fields: Vec<String> = match fields {
-        Some(Value::Object(fields)) => fields.iter().filter_map(field).collect(),
-        _ => Vec::new(),
-    };
+    let fields: Map<String, Value> = fields.unwrap_or_default();
+    if event.name == DayBegun::NAME {
+        return format!("\nday {}", fields.get("day").unwrap_or(&Value::Null));
+    }
+    let fields: Vec<String> = fields.iter().filter_map(field).collect();
     let said = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+    let (day, stream) = (event.envelope.recorded_at.date(), &event.envelope.stream);
     let (category, id) = (stream.category(), stream.id_text());
     format!("{day}  {context:<10} {category} {id}: {}{said}", words(&event.name))
 }

@@ -48,29 +48,27 @@ pub async fn stock_levels(folder: &ShopFolder) -> Result<Vec<StockLevel>, ShopEr
 /// If a database cannot be read.
 pub async fn report(folder: &ShopFolder) -> Result<String, ShopError> {
     let app = &folder.shop.orders.app;
-    let mut text = String::from("Orders\n");
+    let mut lines = vec!["Orders".to_owned()];
     for (order, listed) in app.documents::<OrderList>().await? {
-        let status = format!("{:?}", listed.status).to_lowercase();
+        let (status, total) = (format!("{:?}", listed.status).to_lowercase(), euros(listed.total));
         let note = listed.note.unwrap_or_default();
-        let line =
-            format!("  {order:<6} {:<14} {:>9}  {status:<10} {note}", listed.customer, euros(listed.total));
-        text.push_str(line.trim_end());
-        text.push('\n');
+        let line = format!("  {order:<6} {:<14} {total:>9}  {status:<10} {note}", listed.customer);
+        lines.push(line.trim_end().to_owned());
     }
-    text.push_str("\nDays: placed, turnover, shipped, cancelled\n");
+    lines.push("\nDays: placed, turnover, shipped, cancelled".to_owned());
     for (day, daily) in app.documents::<DailyOrders>().await? {
         let DailyOrders { placed, turnover, shipped, cancelled } = daily;
-        text += &format!("  {day} {placed:>3} {:>9} {shipped:>3} {cancelled:>3}\n", euros(turnover));
+        lines.push(format!("  {day} {placed:>3} {:>9} {shipped:>3} {cancelled:>3}", euros(turnover)));
     }
-    text.push_str("\nStock: available, kept, waited for, shipped\n");
+    lines.push("\nStock: available, kept, waited for, shipped".to_owned());
     for level in stock_levels(folder).await? {
         let StockLevel { article, available, kept, waiting, shipped } = level;
-        text += &format!("  {article:<6} {available:>3} {kept:>3} {waiting:>3} {shipped:>3}\n");
+        lines.push(format!("  {article:<6} {available:>3} {kept:>3} {waiting:>3} {shipped:>3}"));
     }
     let path = folder.mailbox.folder();
     let mails = folder.mailbox.keys().map_err(|source| ShopError::Folder { path: path.into(), source })?;
-    text += &format!("\n{} mails sent\n", mails.len());
-    Ok(text)
+    lines.push(format!("\n{} mails sent\n", mails.len()));
+    Ok(lines.join("\n"))
 }
 
 /// `1234` as `12.34`.

@@ -31,11 +31,11 @@ async fn receive(shop: &Shop, article: &str, quantity: u32) {
 }
 
 /// Somebody buys a book.
-async fn buy(shop: &Shop, name: &str, card: &str) {
+async fn buy(shop: &Shop, name: &str, paying_with: &str) {
     let cart = CartId::from(name);
     shop.ecommerce.app.execute(AddArticle { cart: cart.clone(), article: "book".into() }).await.unwrap();
     let (customer, email) = (name.to_owned(), format!("{name}@example.org"));
-    shop.ecommerce.app.execute(CheckOut { cart, customer, email, card: card.into() }).await.unwrap();
+    shop.ecommerce.app.execute(CheckOut { cart, customer, email, card: paying_with.into() }).await.unwrap();
     shop.quiet().await.unwrap();
 }
 

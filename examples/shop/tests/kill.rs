@@ -63,7 +63,12 @@ fn a_shop_that_is_killed_anywhere_ends_as_if_nothing_had_happened() {
     let (mut kills, mut stories) = (0, 0);
     while kills < wanted {
         let folder = tempfile::tempdir().unwrap();
-        while is_killed_after(folder.path(), Duration::from_micros(random.u64(..whole))) {
+        // Long lives and short ones, so that a story is killed at its beginning and again and again on its way.
+        let mut life = || {
+            let parts = random.u64(1..=8);
+            Duration::from_micros(random.u64(..whole / parts))
+        };
+        while is_killed_after(folder.path(), life()) {
             kills += 1;
         }
         stories += 1;
