@@ -1,8 +1,8 @@
 //! Days that pass when the story says so.
 //!
-//! A week must not take a week here, and whoever is killed on a Tuesday must go on with that Tuesday. So a day is an
-//! event: it has begun when that is written down, and the clock shows the last day that has. Time stands still
-//! between two days, and does not pass while the program is off.
+//! A week must not take a week here, and whoever is killed on a Tuesday must go on with that Tuesday. So a
+//! day is an event: it has begun when that is written down, and the clock shows the last day that has. Time
+//! stands still between two days, and does not pass while the program is off.
 
 use es_core::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -16,8 +16,8 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(name = "shop", version)]
 #[command(long_about = "A web shop and its order management, playing a fortnight in a few seconds.\n\n\
-    Stop it or kill it whenever you like, and start it again: it goes on where it was. When the story is over, \
-    playing it again changes nothing.")]
+    Stop it or kill it whenever you like, and start it again: it goes on where it was. When the story is \
+    over, playing it again changes nothing.")]
 pub struct Cli {
     /// The folder of the shop; it is made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "shop-data")]

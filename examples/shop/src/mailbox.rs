@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder of mails, each under its key. Clones are the same mailbox.
 ///
-/// A mail is written beside it first, whole, and then linked under its key. A name can be given once, so that the
-/// folder does what a good mail server does: it accepts one mail of each key, in one step that a crash cannot
-/// divide.
+/// A mail is written beside it first, whole, and then linked under its key. A name can be given once, so that
+/// the folder does what a good mail server does: it accepts one mail of each key, in one step that a crash
+/// cannot divide.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
     folder: PathBuf,

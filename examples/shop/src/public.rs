@@ -1,7 +1,8 @@
-//! What the contexts say to each other: public events, the letters that carry them, and who takes a letter in.
+//! What the contexts say to each other: public events, the letters that carry them, and who takes a letter
+//! in.
 //!
-//! A public event is a promise to others, so it has a name and a version of its own, and says no more than others
-//! need. What a context writes down for itself can change without anybody noticing.
+//! A public event is a promise to others, so it has a name and a version of its own, and says no more than
+//! others need. What a context writes down for itself can change without anybody noticing.
 
 use es_core::prelude::*;
 use es_core::serde_json::{self, Value};
@@ -98,7 +99,8 @@ impl Letter {
         Ok(Self { key, name: E::NAME.to_owned(), version: E::VERSION, body })
     }
 
-    /// The event, if it is one of these. A newer version is something else: this code cannot know what it means.
+    /// The event, if it is one of these. A newer version is something else: this code cannot know what it
+    /// means.
     ///
     /// # Errors
     /// If it should be one, and its fields are not there.
@@ -177,7 +179,8 @@ impl Tally {
     }
 }
 
-/// The way to a context that may not run yet: two contexts that write to each other cannot both be built first.
+/// The way to a context that may not run yet: two contexts that write to each other cannot both be built
+/// first.
 #[derive(Default)]
 pub struct Door(OnceLock<Weak<dyn Post>>);
 

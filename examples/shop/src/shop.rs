@@ -193,8 +193,8 @@ async fn open(path: &Path) -> Result<SqliteStore, ShopError> {
     Ok(store)
 }
 
-/// Gives back the leases of a process that was killed. They would run out by themselves, but nobody else can be
-/// at work here: the folder is locked.
+/// Gives back the leases of a process that was killed. They would run out by themselves, but nobody else can
+/// be at work here: the folder is locked.
 async fn take_over(store: &SqliteStore) -> Result<(), ShopError> {
     for processor in store.processors("").await? {
         let Some(owner) = processor.owner else { continue };

@@ -1,7 +1,7 @@
 //! The bundled story: what customers do and when goods arrive, line by line.
 //!
-//! Each line is a command with an id of its own. Where a run has come to is not kept anywhere: what is in the log
-//! was done, so a run begins with the first line, and the lines that are known change nothing.
+//! Each line is a command with an id of its own. Where a run has come to is not kept anywhere: what is in the
+//! log was done, so a run begins with the first line, and the lines that are known change nothing.
 
 use crate::error::{ShopError, in_one_line};
 use crate::shop::Shop;
@@ -42,8 +42,8 @@ pub struct Played {
 }
 
 /// Plays the story to its end, in a shop that runs: a line is said when everything that followed from the one
-/// before has happened, and a day begins when nothing is left to do on the day before. Each day takes at least
-/// `pause`, so that whoever looks on can follow.
+/// before has happened, and a day begins when nothing is left to do on the day before. Each day takes at
+/// least `pause`, so that whoever looks on can follow.
 ///
 /// # Errors
 /// The first line that is refused, or whatever has stopped. The next run goes on there.

@@ -1,14 +1,15 @@
 //! Two contexts, and what crosses between them.
 
+use es_core::model::Finding;
 use es_core::prelude::*;
 use es_core::serde_json::json;
 use shop::ecommerce::cart::{AddArticle, CartId, CheckOut};
-use shop::ecommerce::purchase::{CancelPurchase, Purchase, PurchaseList, ReplaceCard, Stage};
+use shop::ecommerce::purchase::{CancelPurchase, PurchaseList, ReplaceCard, Stage};
 use shop::orders::inbox::Inbox;
 use shop::orders::mail::{Mail, MailError, Mailer};
 use shop::orders::order::{Order, OrderEvent, OrderId, Status};
 use shop::orders::stock::{ArticleNumber, ReceiveStock, Stock};
-use shop::public::{self, Letter, Post, Taken};
+use shop::public::{self, Door, Letter, Post, PostError, Taken};
 use shop::shop::Shop;
 use std::sync::Arc;
 
@@ -124,6 +125,18 @@ async fn a_letter_that_says_too_little_is_no_order() {
 }
 
 #[tokio::test]
+async fn a_letter_arrives_only_while_somebody_is_there() {
+    let shop = shop().await;
+    let (door, inbox) = (Door::default(), Arc::new(Inbox::new(shop.orders.app.clone())));
+    assert!(matches!(door.deliver(bought()).await, Err(PostError::NobodyThere)));
+    door.open(&inbox);
+    door.deliver(bought()).await.unwrap();
+    assert_eq!(inbox.tally().of(Taken::Done), 1);
+    drop(inbox);
+    assert!(matches!(door.deliver(bought()).await, Err(PostError::NobodyThere)));
+}
+
+#[tokio::test]
 async fn ac_78_days_pass_and_an_order_that_nobody_pays_is_cancelled() {
     let shop = shop().await;
     receive(&shop, "book", 1).await;
@@ -185,5 +198,24 @@ async fn a_cancellation_that_comes_too_late_changes_nothing() {
     assert_eq!(inbox.tally().of(Taken::Refused), 1);
     shop.quiet().await.unwrap();
     assert_eq!(status(&shop, "ann").await, Status::Completed);
-    assert!(shop.ecommerce.app.load::<Purchase>(&CartId::from("ann")).await.unwrap().is_some());
+    assert!(matches!(stage(&shop, "ann").await, Stage::Shipped { .. }));
+}
+
+#[test]
+fn no_type_of_one_context_is_named_by_the_other() {
+    let named = |folder: &str, other: &str| {
+        let files = std::fs::read_dir(format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let code = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+        code.filter(|code| code.contains(&format!("{other}::"))).count()
+    };
+    assert_eq!((named("ecommerce", "orders"), named("orders", "ecommerce")), (0, 0));
+}
+
+#[test]
+fn the_model_has_no_faults() {
+    // Public events stand in letters, and in no stream that would apply them.
+    let is_public = |finding: &Finding| matches!(finding, Finding::NeverApplied { event, .. } if event.starts_with("public."));
+    let mut findings = es_core::model().check();
+    findings.retain(|finding| !is_public(finding));
+    assert_eq!(findings, []);
 }

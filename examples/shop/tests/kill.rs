@@ -63,7 +63,8 @@ fn a_shop_that_is_killed_anywhere_ends_as_if_nothing_had_happened() {
     let (mut kills, mut stories) = (0, 0);
     while kills < wanted {
         let folder = tempfile::tempdir().unwrap();
-        // Long lives and short ones, so that a story is killed at its beginning and again and again on its way.
+        // Long lives and short ones, so that a story is killed at its beginning and again and again on its
+        // way.
         let mut life = || {
             let parts = random.u64(1..=8);
             Duration::from_micros(random.u64(..whole / parts))

@@ -117,6 +117,21 @@ async fn nobody_else_works_in_the_same_folder() {
     ShopFolder::open(folder.path()).await.unwrap().close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_next_does_not_wait_for_the_leases_of_a_process_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = ShopFolder::open(folder.path()).await.unwrap();
+    let running = first.shop.start().await.unwrap();
+    first.shop.quiet().await.unwrap();
+    drop(running);
+    assert!(first.orders().processors("").await.unwrap().iter().any(|known| known.owner.is_some()));
+    first.close().await;
+
+    let next = ShopFolder::open(folder.path()).await.unwrap();
+    assert!(next.orders().processors("").await.unwrap().iter().all(|known| known.owner.is_none()));
+    next.close().await;
+}
+
 fn said(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
     command.arg("--data").arg(folder).args(args);

@@ -1,5 +1,5 @@
-//! What customers see: carts, purchases, an offer. It knows nothing of payments, stock and parcels; whatever it
-//! says about them it was told.
+//! What customers see: carts, purchases, an offer. It knows nothing of payments, stock and parcels; whatever
+//! it says about them it was told.
 
 pub mod cart;
 pub mod catalogue;

@@ -192,8 +192,8 @@ impl Purchase {
     }
 }
 
-/// What is heard from order management. Letters about different things may overtake each other, and none of them
-/// changes a purchase that is over.
+/// What is heard from order management. Letters about different things may overtake each other, and none of
+/// them changes a purchase that is over.
 #[command_handler]
 impl Purchase {
     fn ask_for_card(&self, _: AskForCard) -> Option<CardAskedFor> {

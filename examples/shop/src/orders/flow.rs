@@ -1,9 +1,9 @@
 //! The life of an order, from the moment it is received to the parcel: a process manager.
 //!
 //! ```text
-//! OrderReceived ──► ReserveGoods ──► GoodsReserved | BackOrderFulfilled ─┐
-//!       └─────────► RetrievePayment ──► PaymentReceived ─────────────────┴─► FetchGoods ──► ShipGoods ──► Completed
-//!                         └─► card wanted ──► 7 days ──► PaymentFailed ──► CancelOrder ──► goods and money back
+//! OrderReceived ─► ReserveGoods ─► GoodsReserved | BackOrderFulfilled ─┐
+//!       └────────► RetrievePayment ─► PaymentReceived ────────────────┴─► FetchGoods ─► ShipGoods ─► done
+//!                         └─► card wanted ─► 7 days ─► PaymentFailed ─► CancelOrder ─► goods and money back
 //! ```
 
 use super::order::{

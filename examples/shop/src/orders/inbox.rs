@@ -5,8 +5,8 @@ use super::payment::UpdateCard;
 use crate::public::{self, Letter, Post, PostError, Taken, Tally};
 use es_core::prelude::*;
 
-/// Turns public events into commands of this context. A letter's key is the id of its command, so that a letter
-/// that comes again changes nothing.
+/// Turns public events into commands of this context. A letter's key is the id of its command, so that a
+/// letter that comes again changes nothing.
 #[derive(Debug)]
 pub struct Inbox {
     app: App,

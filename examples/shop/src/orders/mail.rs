@@ -35,8 +35,8 @@ pub enum MailError {
     NotSent(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Tells a customer that a parcel has left. It may have to be told twice, when the process ends between the mail
-/// and the note that it was sent; the key is the same then.
+/// Tells a customer that a parcel has left. It may have to be told twice, when the process ends between the
+/// mail and the note that it was sent; the key is the same then.
 #[reactor(retry(max = 10, backoff = "100ms..1m"), on_failure = park)]
 pub struct ShippedMail;
 

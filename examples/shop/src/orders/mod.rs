@@ -21,8 +21,8 @@ use publishes::Publishes;
 use reports::{DailyOrders, OrderList, StockLevels};
 use stock::Stock;
 
-/// Everything of this context that runs on any store. It needs a `dyn Post` to the other one, `dyn Cards` and a
-/// `dyn Mailer`.
+/// Everything of this context that runs on any store. It needs a `dyn Post` to the other one, `dyn Cards` and
+/// a `dyn Mailer`.
 pub fn orders<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
     app.aggregate::<Order>()
         .aggregate::<Payment>()

@@ -193,8 +193,8 @@ impl Stock {
     }
 }
 
-/// Gives what is there to those who wait, the oldest first. Nobody is passed over, or an order of many might wait
-/// for ever.
+/// Gives what is there to those who wait, the oldest first. Nobody is passed over, or an order of many might
+/// wait for ever.
 fn serve(draft: &mut Draft<Stock>) {
     while let Some(Waiting { order, quantity }) = draft.state().waiting.first().cloned() {
         if quantity > draft.state().available {
@@ -213,20 +213,21 @@ impl Stock {
         draft
     }
 
-    fn reserve(&self, command: ReserveGoods, cx: &Context<Self>) -> Draft<Self> {
-        let mut draft = cx.draft(self);
+    fn reserve(
+        &self,
+        command: ReserveGoods,
+    ) -> (Option<GoodsReserved>, Option<(ItemOutOfStock, BackOrderCreated)>) {
         let ReserveGoods { order, quantity, .. } = command;
         if self.knows(&order) {
-            return draft;
+            return (None, None);
         }
         // Whoever has waited longer comes first, even if there are some.
         if quantity <= self.available && self.waiting.is_empty() {
-            draft.raise(GoodsReserved { order, quantity });
+            (Some(GoodsReserved { order, quantity }), None)
         } else {
-            draft.raise(ItemOutOfStock { available: self.available });
-            draft.raise(BackOrderCreated { order, quantity });
+            let out_of_stock = ItemOutOfStock { available: self.available };
+            (None, Some((out_of_stock, BackOrderCreated { order, quantity })))
         }
-        draft
     }
 
     fn fetch(&self, command: FetchGoods) -> Result<Option<GoodsFetched>, StockError> {

@@ -16,8 +16,8 @@ use std::path::Path;
 const ECOMMERCE: [&str; 3] = ["promotional_offer", "checkout", "publishes_purchases"];
 const ORDERS: [&str; 3] = ["order_flow", "shipped_mail", "publishes_orders"];
 
-/// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails. On the
-/// way it makes sure that nothing is parked, and that every projection is what the events give.
+/// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails.
+/// On the way it makes sure that nothing is parked, and that every projection is what the events give.
 pub async fn of(folder: &Path) -> Vec<String> {
     let folder = ShopFolder::open(folder).await.unwrap();
     let (ecommerce, orders) = (&folder.shop.ecommerce, &folder.shop.orders);
