@@ -163,13 +163,13 @@ impl App {
 
     /// Waits until one of them has come to `head`, and had nothing to do there; `false` if it was stopped.
     async fn come_to(&self, station: &Arc<Station>, head: Position) -> Result<bool, DrainError> {
-        // The rest that is under way may have looked before the call; the one behind it has not.
-        let rests = station.progress().rests + 2;
+        // A look that is under way may have begun before the call, and is no answer.
+        let asked = station.ask();
         let name = || station.name.to_owned();
         let (mut seen, mut since) = (station.progress(), Instant::now());
         loop {
             let settled = station.until(|progress| {
-                let there = progress.position >= head && progress.rests >= rests;
+                let there = progress.position >= head && progress.answered >= asked;
                 (there && progress.aside.retrying == 0) || progress.state.is_over()
             });
             if let Ok(progress) = timeout(LOOK, settled).await {

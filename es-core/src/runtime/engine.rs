@@ -108,7 +108,7 @@ async fn work(
         if let Step::Rests(next) = next {
             let due = next.map_or(POLL, |next| until(app, next).min(POLL));
             let grown = app.store().wait(lease.checkpoint.position, due);
-            race(stop.wait_for(|stop| *stop), grown).await;
+            race(stop.wait_for(|stop| *stop), race(grown, station.question())).await;
         }
     }
     Ok(())
@@ -135,6 +135,7 @@ pub(super) async fn step(
     station: Option<&Station>,
 ) -> Result<Step, Halt> {
     let from = lease.checkpoint.position;
+    let asked = station.map_or(0, Station::asked);
     let page = app.store().read_log(from, follower.filter(), follower.page()).await?;
     if page.head < from {
         return Err(diverged(from));
@@ -151,7 +152,7 @@ pub(super) async fn step(
     }
     let next = follower.idle(app, lease, lease.checkpoint).await?;
     if let Some(station) = station {
-        station.rests(lease.checkpoint.position, follower.aside());
+        station.rests(lease.checkpoint.position, follower.aside(), asked);
     }
     Ok(Step::Rests(next))
 }

@@ -134,6 +134,8 @@ pub(super) struct Station {
     pub name: &'static str,
     pub processor: Arc<str>,
     progress: watch::Sender<Progress>,
+    /// How often it was asked to look at once, instead of when its pause is over.
+    asked: watch::Sender<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -143,8 +145,8 @@ pub(super) struct Progress {
     head: Position,
     behind_since: Option<Timestamp>,
     pub aside: Aside,
-    /// How often it had nothing to do at the head.
-    pub rests: u64,
+    /// The last question that was asked before it looked, and had nothing to do at the head.
+    pub answered: u64,
 }
 
 impl Station {
@@ -155,12 +157,13 @@ impl Station {
             head: Position(0),
             behind_since: None,
             aside: Aside::default(),
-            rests: 0,
+            answered: 0,
         };
         Self {
             name: follower.name(),
             processor: follower.processor().clone(),
             progress: watch::Sender::new(progress),
+            asked: watch::Sender::new(0),
         }
     }
 
@@ -192,13 +195,31 @@ impl Station {
         });
     }
 
-    /// There is nothing to do now.
-    pub fn rests(&self, position: Position, aside: Aside) {
+    /// There is nothing to do now, as a look shows that began behind the question `asked`.
+    pub fn rests(&self, position: Position, aside: Aside, asked: u64) {
         self.reached(position, aside);
         self.progress.send_modify(|progress| {
-            progress.rests += 1;
+            progress.answered = asked;
             progress.state = FollowerState::Following;
         });
+    }
+
+    /// Asks it to look now. It has, and has found nothing, once this is [answered](Progress::answered).
+    pub fn ask(&self) -> u64 {
+        self.asked.send_modify(|asked| *asked += 1);
+        self.asked()
+    }
+
+    /// The last question.
+    pub fn asked(&self) -> u64 {
+        *self.asked.borrow()
+    }
+
+    /// Waits for a question that is not answered.
+    pub async fn question(&self) {
+        let answered = self.progress().answered;
+        // The sender is in `self`, so that this ends by a question only.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked > answered).await;
     }
 
     pub fn progress(&self) -> Progress {

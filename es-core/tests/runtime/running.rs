@@ -75,6 +75,29 @@ async fn whoever_has_lost_its_lease_writes_nothing_and_takes_it_again(store: imp
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drain_of_a_running_app_waits_for_no_pause() {
+    let (store, clock) = (MemoryStore::new(), HandClock::new());
+    let app = App::builder(store.clone())
+        .clock(clock.clone())
+        .aggregate::<Cart>()
+        .reactor::<Offer>()
+        .reactor::<Reminder>()
+        .build()
+        .await
+        .unwrap();
+    let running = app.start().await.unwrap();
+    app.execute(add("1", "book")).await.unwrap();
+    app.drain().await.unwrap();
+    // Nothing in the log says that a timer is due.
+    clock.advance(Duration::from_hours(2));
+    let before = tokio::time::Instant::now();
+    app.drain().await.unwrap();
+    assert_eq!(count(&store, "cart-1", "Reminded").await, 1);
+    assert_eq!(before.elapsed(), Duration::ZERO, "by the paused clock, which goes on when everybody waits");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_does_not_wait_for_ever_for_another_process() {
     let store = MemoryStore::new();
     let (first, second) = (offering(&store).await, offering(&store).await);

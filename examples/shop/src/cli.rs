@@ -1,0 +1,83 @@
+//! The command line.
+
+use crate::error::{ShopError, in_one_line};
+use crate::narrator::Narrator;
+use crate::report::report;
+use crate::shop::ShopFolder;
+use crate::story::{self, Played};
+use clap::Parser;
+use es_core::jiff::SignedDuration;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A web shop and its order management, playing a fortnight in a few seconds.
+#[derive(Debug, Parser)]
+#[command(name = "shop", version)]
+#[command(long_about = "A web shop and its order management, playing a fortnight in a few seconds.\n\n\
+    Stop it or kill it whenever you like, and start it again: it goes on where it was. When the story is \
+    over, playing it again changes nothing.")]
+pub struct Cli {
+    /// The folder of the shop; it is made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "shop-data")]
+    pub data: PathBuf,
+    /// How long a day takes at least: `2s`, `500ms`.
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = time)]
+    pub day: Duration,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let time: SignedDuration = text.parse().map_err(|error: es_core::jiff::Error| error.to_string())?;
+    time.try_into().map_err(|_| "a day does not go backwards".to_owned())
+}
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ShopError::Runtime);
+    match runtime.and_then(|runtime| runtime.block_on(run(&cli))) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads only the first lines has seen enough.
+        Err(ShopError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody takes complaints, there is nobody to complain to.
+            let _ = writeln!(io::stderr(), "shop: {}", in_one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> Result<(), ShopError> {
+    let folder = ShopFolder::open(&cli.data).await?;
+    let narrator = Narrator::start(&folder.shop).await?;
+    let (ecommerce, orders) = folder.shop.start().await?;
+    let played = tokio::select! {
+        played = story::play(&folder.shop, cli.day) => played.map(Some),
+        _ = tokio::signal::ctrl_c() => Ok(None),
+    };
+    ecommerce.stop().await?;
+    orders.stop().await?;
+    let ended = match played? {
+        Some(played) => {
+            narrator.finish(&folder.shop).await?;
+            format!("\n{}\n{}", report(&folder).await?, summary(played, folder.mailbox.refused()))
+        }
+        None => format!("Stopped on day {}. Start it again, and it goes on.", folder.shop.today()),
+    };
+    folder.close().await;
+    writeln!(io::stdout(), "{ended}").map_err(ShopError::Output)
+}
+
+fn summary(played: Played, refused: u64) -> String {
+    let Played { recorded, known } = played;
+    let lines = recorded + known;
+    let repeated =
+        if refused > 0 { format!(" {refused} repeated mails were not accepted.") } else { String::new() };
+    if recorded == 0 {
+        format!("All {lines} lines of the story were played before: nothing has changed.{repeated}")
+    } else {
+        format!("{lines} lines of the story: {recorded} played now, {known} before.{repeated}")
+    }
+}

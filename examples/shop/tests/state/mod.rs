@@ -1,0 +1,84 @@
+//! The state of a shop, as text that can be compared.
+
+use es_core::prelude::*;
+use shop::ecommerce::cart::Cart;
+use shop::ecommerce::purchase::{Purchase, PurchaseList};
+use shop::orders::order::Order;
+use shop::orders::payment::Payment;
+use shop::orders::reports::{DailyOrders, OrderList};
+use shop::orders::stock::Stock;
+use shop::report::{report, stock_levels};
+use shop::shop::{Room, ShopFolder};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::Path;
+
+const ECOMMERCE: [&str; 3] = ["promotional_offer", "checkout", "publishes_purchases"];
+const ORDERS: [&str; 3] = ["order_flow", "shipped_mail", "publishes_orders"];
+
+/// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails.
+/// On the way it makes sure that nothing is parked, and that every projection is what the events give.
+pub async fn of(folder: &Path) -> Vec<String> {
+    let folder = ShopFolder::open(folder).await.unwrap();
+    let (ecommerce, orders) = (&folder.shop.ecommerce, &folder.shop.orders);
+    nothing_is_parked(&ecommerce.app, &ECOMMERCE).await;
+    nothing_is_parked(&orders.app, &ORDERS).await;
+    is_what_the_events_give(&ecommerce.app, "purchase_list").await;
+    is_what_the_events_give(&orders.app, "order_list").await;
+    is_what_the_events_give(&orders.app, "daily_orders").await;
+    rows_are_what_the_events_give(&folder).await;
+
+    let mut state = vec![report(&folder).await.unwrap(), format!("day {}", folder.shop.today())];
+    state.extend(folder.mailbox.keys().unwrap());
+    aggregates::<Cart>(ecommerce, &mut state).await;
+    aggregates::<Purchase>(ecommerce, &mut state).await;
+    aggregates::<Order>(orders, &mut state).await;
+    aggregates::<Payment>(orders, &mut state).await;
+    aggregates::<Stock>(orders, &mut state).await;
+    state.push(format!("{:?}", ecommerce.app.documents::<PurchaseList>().await.unwrap()));
+    state.push(format!("{:?}", orders.app.documents::<OrderList>().await.unwrap()));
+    state.push(format!("{:?}", orders.app.documents::<DailyOrders>().await.unwrap()));
+    folder.close().await;
+    state
+}
+
+async fn nothing_is_parked(app: &App, reactors: &[&str]) {
+    for reactor in reactors {
+        let parked = app.parked(reactor).await.unwrap();
+        assert!(parked.is_empty(), "{reactor} has parked {} keys", parked.len());
+    }
+}
+
+async fn is_what_the_events_give(app: &App, projection: &str) {
+    let differing = app.matches_events(projection).await.unwrap();
+    assert!(differing.is_empty(), "{projection} has drifted: {differing:?}");
+}
+
+async fn rows_are_what_the_events_give(folder: &ShopFolder) {
+    let before = stock_levels(folder).await.unwrap();
+    folder.shop.orders.app.rebuild("stock_levels").await.unwrap();
+    folder.shop.orders.app.drain().await.unwrap();
+    assert_eq!(stock_levels(folder).await.unwrap(), before, "the rows have drifted");
+}
+
+/// Every aggregate of a type, the ended ones included.
+async fn aggregates<A: Applier + Debug>(room: &Room, state: &mut Vec<String>)
+where
+    A::Id: Ord,
+{
+    let head = room.head().await.unwrap();
+    let mut log = room.app.subscribe(Position(0), Filter::all());
+    let mut ids = BTreeSet::new();
+    while log.position().is_none_or(|position| position < head) {
+        let event = log.next().await.unwrap().unwrap();
+        if event.envelope.stream.category() == A::NAME {
+            ids.insert(event.envelope.stream_id::<A::Id>().unwrap());
+        }
+    }
+    for id in ids {
+        let loaded = room.app.load::<A>(&id).await.unwrap();
+        let events = room.app.history::<A>(&id).await.unwrap().len();
+        let shown = loaded.map_or_else(|| "ended".to_owned(), |loaded| format!("{:?}", *loaded));
+        state.push(format!("{} {id}: {events} events, {shown}", A::NAME));
+    }
+}
