@@ -99,12 +99,14 @@ impl App {
             loop {
                 match engine::step(self, &**follower, &mut lease, None).await? {
                     Step::Went => went = true,
-                    Step::Rests(Some(next)) if next <= self.now() => went = true,
+                    // What is tried again is due by another clock than the app's: without a pause this could spin
+                    // for as long as the two differ.
                     Step::Rests(next) if follower.aside().retrying > 0 => {
                         went = true;
                         let pause = next.map_or(Duration::ZERO, |next| engine::until(self, next));
-                        sleep(pause.min(LOOK)).await;
+                        sleep(pause.clamp(Duration::from_millis(1), LOOK)).await;
                     }
+                    Step::Rests(Some(next)) if next <= self.now() => went = true,
                     Step::Rests(_) => return Ok(went),
                 }
             }
@@ -184,7 +186,7 @@ impl App {
                 return Ok(false);
             }
             let now = station.progress();
-            if (now.position, now.rests) != (seen.position, seen.rests) {
+            if (now.position, now.answered) != (seen.position, seen.answered) {
                 (seen, since) = (now.clone(), Instant::now());
             }
             if let FollowerState::Unavailable(cause) = now.state
