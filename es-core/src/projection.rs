@@ -314,6 +314,7 @@ impl<P: Document, S: EventStore> MountKind<P, S> for DocumentKind {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> MountKind<P, S> for RowKind {
     fn mount(store: &Arc<S>) -> Mounted {
         Mounted::rows::<P>(store)

@@ -149,7 +149,7 @@ pub struct ShopFolder {
     ecommerce: SqliteStore,
     orders: SqliteStore,
     /// Unlocked when it is closed, however the process ends.
-    _lock: File,
+    lock: File,
 }
 
 impl ShopFolder {
@@ -171,7 +171,7 @@ impl ShopFolder {
         let orders = open(&folder.join("orders.db")).await?;
         let mailer = Arc::new(mailbox.clone());
         let shop = Shop::on(ecommerce.clone(), orders.clone(), orders::rows, mailer).await?;
-        Ok(Self { shop, mailbox, ecommerce, orders, _lock: lock })
+        Ok(Self { shop, mailbox, ecommerce, orders, lock })
     }
 
     /// The store of the orders, for whoever reads rows.
@@ -183,6 +183,9 @@ impl ShopFolder {
     pub async fn close(self) {
         self.ecommerce.close().await;
         self.orders.close().await;
+        // For a moment, a process that is just being started holds whatever this one has open. What is unlocked
+        // is unlocked for it, too; if that fails, it is when both have let go.
+        let _ = self.lock.unlock();
     }
 }
 

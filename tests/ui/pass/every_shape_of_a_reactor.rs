@@ -35,6 +35,20 @@ impl Cart {
 }
 
 #[reactor(key = CartId, inline)]
+pub struct Counted {
+    articles: u32,
+}
+
+#[reactor]
+impl Counted {
+    fn added(&mut self, _: &Added, cart: &CartId) -> (Option<Offer>, Timer<Offer>) {
+        self.articles += 1;
+        let offer = || Offer { cart: cart.clone() };
+        ((self.articles == 2).then(offer), Timer::after(Duration::from_secs(1), offer()))
+    }
+}
+
+#[reactor(key = CartId)]
 pub enum Promotion {
     #[default]
     Fresh,
@@ -143,5 +157,5 @@ mails! { First takes Added; Second takes Added; }
 fn main() {
     let models = es_core::model();
     let names: Vec<_> = models.reactors().map(|reactor| reactor.name).collect();
-    assert_eq!(names, ["by_price", "first", "mail", "one", "promotion", "second"]);
+    assert_eq!(names, ["by_price", "counted", "first", "mail", "one", "promotion", "second"]);
 }

@@ -97,7 +97,9 @@ fn ac_03_an_offer_comes_once() {
 #[test]
 fn nobody_is_shown_an_offer_behind_the_till() {
     reactor::<PromotionalOffer>()
-        .given(&ann(), [added("book", 1_990), added("lamp", 4_500)])
+        .given(&ann(), added("book", 1_990))
+        .when(&ann(), added("lamp", 4_500))
+        .then_commands(DisplayOffer { cart: ann() })
         .when_refused(
             DisplayOffer { cart: ann() },
             CommandError::Ended { stream: es_core::StreamId::named("cart-ann") },
