@@ -13,7 +13,7 @@ use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::{Appended, Commit, Expected, Fence, StoredSnapshot};
+use crate::store::{Commit, Expected, Fence, StoredSnapshot, StreamHead};
 use serde::Serialize;
 use std::fmt;
 use std::pin::Pin;
@@ -269,47 +269,56 @@ where
             }
             return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, attempts));
         };
-        let is_met = app.inlines().meet::<C::Aggregate>();
-        let joined = if is_met {
-            inline::joining(app, terms, &known.folded, sure, new).await.map_err(inline::outer)?
+        let joined = if app.inlines().meet::<C::Aggregate>() {
+            let joined =
+                inline::joining(app, terms, &known.folded, sure, new).await.map_err(inline::outer)?;
+            if joined.is_none() {
+                check(app, terms, &mut known).await?;
+                sure = true;
+                continue;
+            }
+            joined
         } else {
             None
         };
-        if is_met && joined.is_none() {
+        let outcome = append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await;
+        let is_last = terms.expected.is_some() || attempts > C::Aggregate::RETRY.max;
+        let Some(appended) = append::heard(outcome, is_last, attempts)? else {
+            pause(&C::Aggregate::RETRY, attempts).await;
             check(app, terms, &mut known).await?;
             sure = true;
+            attempts += 1;
             continue;
+        };
+        if appended.duplicate {
+            return recognised::<C>(app, terms, joined.as_deref()).await;
         }
-        match append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await {
-            Ok(appended) if appended.duplicate => {
-                app.cache().drop_state(&terms.stream);
-                if let Some(joined) = &joined {
-                    joined.drop_states();
-                }
-                return answer::found(answer::from_log::<C>(app, terms).await);
-            }
-            Ok(appended) => {
-                if let Some(joined) = joined {
-                    let before = joined.settle(appended).await;
-                    return Ok(answer::joined::<C>(decided?, before, attempts));
-                }
-                let (done, snapshot) = committed(app, terms, &known.folded, decided?, &appended, attempts);
-                if let Some(snapshot) = snapshot {
-                    Box::pin(app.save_snapshot(snapshot)).await;
-                }
-                return Ok(done);
-            }
-            Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
-            Err(_) if terms.expected.is_some() || attempts > C::Aggregate::RETRY.max => {
-                return Err(CommandError::Conflict { attempts });
-            }
-            Err(_) => {}
+        if let Some(joined) = joined {
+            let before = joined.settle(appended).await;
+            return Ok(answer::joined::<C>(decided?, before, attempts));
         }
-        pause(&C::Aggregate::RETRY, attempts).await;
-        check(app, terms, &mut known).await?;
-        sure = true;
-        attempts += 1;
+        let head = appended.heads.first().copied();
+        let at = (appended.position, head);
+        drop(appended);
+        let (done, snapshot) = committed(app, terms, &known.folded, decided?, at, attempts);
+        if let Some(snapshot) = snapshot {
+            Box::pin(app.save_snapshot(snapshot)).await;
+        }
+        return Ok(done);
     }
+}
+
+/// The answer to a command whose commit the store has recognised. What is cached is from before it.
+fn recognised<'a, C>(app: &'a App, terms: &'a Terms, joined: Option<&Copies>) -> BoxFuture<'a, Answered<C>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    app.cache().drop_state(&terms.stream);
+    if let Some(joined) = joined {
+        joined.drop_states();
+    }
+    Box::pin(async { answer::found(answer::from_log::<C>(app, terms).await) })
 }
 
 /// What goes to the store: what was decided, and what joins it.
@@ -334,14 +343,13 @@ fn committed<A: Applier, R>(
     terms: &Terms,
     folded: &Folded<A>,
     decided: Decided<A, R>,
-    appended: &Appended,
+    (position, head): (Position, Option<StreamHead>),
     attempts: u32,
 ) -> (Committed<A, R>, Option<StoredSnapshot>) {
     let Decided { events, reply, mut next, .. } = decided;
-    next.position = appended.position;
-    let head = appended.heads.first().copied();
+    next.position = position;
     let (next, snapshot) = append::keep(app, &terms.stream, folded.version, next, head);
-    let (version, position) = (next.version, next.position);
+    let version = next.version;
     let state = Loaded::of(next);
     (Committed { reply, events, version, position, state, attempts, duplicate: false }, snapshot)
 }
