@@ -10,7 +10,7 @@ use crate::id::Position;
 use crate::runtime::{Aside, Halt};
 use crate::store::DocumentWrite;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,15 +23,16 @@ pub(super) struct Memory {
     pub epoch: u64,
     pub silent_until: Position,
     pub skipped: Arc<HashSet<String>>,
-    /// What is set aside, by key.
-    pub sequences: HashMap<String, Sequence>,
+    /// What is set aside, by key. In the order of the keys: what is tried again at once begins in the same order
+    /// each time, so that a schedule can be played again.
+    pub sequences: BTreeMap<String, Sequence>,
     /// When the next timer of a key is due.
     due: HashMap<String, Timestamp>,
     order: BTreeSet<(Timestamp, String)>,
     /// Keys with commands that a holder before has left.
     pub unfinished: Vec<String>,
     /// Documents that go when the checkpoint has passed them.
-    empty: HashMap<String, (u64, Position)>,
+    empty: BTreeMap<String, (u64, Position)>,
     /// Timers due by this time fire when the reactor has come this far.
     pub bound: Option<(Timestamp, Position)>,
 }
@@ -43,11 +44,11 @@ impl Memory {
             epoch: desk.epoch,
             silent_until: desk.silent_until,
             skipped: desk.skipped.clone(),
-            sequences: HashMap::new(),
+            sequences: BTreeMap::new(),
             due: HashMap::new(),
             order: BTreeSet::new(),
             unfinished: Vec::new(),
-            empty: HashMap::new(),
+            empty: BTreeMap::new(),
             bound: None,
         };
         for stored in desk.list(&desk.names.parked).await? {
