@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 const ECOMMERCE: [&str; 3] = ["promotional_offer", "checkout", "publishes_purchases"];
-const ORDERS: [&str; 3] = ["order_flow", "shipped_mail", "publishes_orders"];
+const ORDERS: [&str; 4] = ["order_flow", "bank", "shipped_mail", "publishes_orders"];
 
 /// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails.
 /// On the way it makes sure that nothing is parked, and that every projection is what the events give.
