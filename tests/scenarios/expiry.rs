@@ -159,7 +159,7 @@ on_every_store! {
     ac_56_the_schedule_is_in_the_commit,
     ac_56_a_unpaid_at_the_deadline_it_expires_once,
     ac_56_b_paid_before_it_stays,
-    ac_56_b_paid_late_but_before_anybody_looked_it_expires,
+    ac_56_b_paid_late_but_before_anybody_looked_it_stays,
     ac_56_c_the_same_name_takes_the_place,
     ac_56_d_another_name_stays,
     ac_56_e_a_failure_leaves_it_active,
@@ -210,7 +210,7 @@ async fn ac_56_b_paid_before_it_stays(store: impl EventStore + Clone) {
     assert!(app.parked("expiry").await.unwrap().is_empty());
 }
 
-async fn ac_56_b_paid_late_but_before_anybody_looked_it_expires(store: impl EventStore + Clone) {
+async fn ac_56_b_paid_late_but_before_anybody_looked_it_stays(store: impl EventStore + Clone) {
     let clock = VirtualClock::at(start());
     let app = app(store.clone(), &clock).await;
     app.execute(Place { order: order() }).await.unwrap();
@@ -223,6 +223,8 @@ async fn ac_56_b_paid_late_but_before_anybody_looked_it_expires(store: impl Even
     assert_eq!(parked.len(), 1);
 }
 
+/// The case has versions of a schedule, and refuses to consume an old one. Here a timer has a name and no version:
+/// the same name takes the place of what was there, and that is gone, so that there is no old one to consume.
 async fn ac_56_c_the_same_name_takes_the_place(store: impl EventStore + Clone) {
     let clock = VirtualClock::at(start());
     let app = app(store.clone(), &clock).await;
@@ -240,6 +242,8 @@ async fn ac_56_c_the_same_name_takes_the_place(store: impl EventStore + Clone) {
     assert_eq!(history.last().unwrap().data, OrderEvent::OrderExpired(expired));
 }
 
+/// The case cancels all keys with a prefix. Here names are exact: `flow` cancels `flow`, and nothing that begins
+/// with it. Whoever has several timers under one key cancels each by its name.
 async fn ac_56_d_another_name_stays(store: impl EventStore + Clone) {
     let clock = VirtualClock::at(start());
     let app = app(store.clone(), &clock).await;

@@ -99,9 +99,10 @@ const LIMIT: usize = 50_000;
 /// Without them a reactor or a projection may be as late as it likes already, as long as no time passes.
 ///
 /// All schedules are tried, but for those that cannot tell anything new: two schedules that have led to the
-/// same are continued once. The same are the log (without the ids of its events), documents, checkpoints, the
-/// clock, what clients have still to do, and the outside. The first schedule that fails is the one with the
-/// fewest faults, and of those the shortest.
+/// same are continued once. The same are the log, documents, checkpoints, the clock, what clients have still to
+/// do, and the outside. Of an event's metadata that is the actor, the command's name and what else was said; the
+/// ids of events, of commands, and of what caused them do not tell states apart. The first schedule that fails is
+/// the one with the fewest faults, and of those the shortest.
 ///
 /// # What is not explored
 /// * Steps are whole. Two commands on one stream come in either order; what happens between the reads and the
@@ -110,7 +111,8 @@ const LIMIT: usize = 50_000;
 /// * One process at a time. A process that has lost its lease and does not know it is not there.
 /// * A service never fails by itself: let the [outside](explore_with()) decide when it does. A store that does
 ///   not answer for a while, and one that forgets, are not there either.
-/// * Timers that are due at the same time go off in one step, and so do the keys of one event.
+/// * Timers that are due at the same time go off in one step, and so do the keys of one event. What is tried
+///   again at once for several keys runs in the order of the keys, and in no other.
 /// * What a service keeps in memory does not tell states apart. What lives on belongs to the outside.
 /// * Projections that keep rows: the store is one in memory.
 ///

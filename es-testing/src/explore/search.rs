@@ -38,6 +38,13 @@ pub(super) struct Search<O> {
 /// Where schedules stand that are to be continued: by faults, by length, in the order of their discovery.
 type Place = (u8, usize, usize);
 
+/// What was found behind some steps.
+enum Found<O> {
+    GoesOn(Box<Node<O>>),
+    /// The last of the steps has failed. That is told when it is its turn: something shorter may fail, too.
+    Fails(Failed),
+}
+
 /// A schedule that is to be continued.
 struct Node<O> {
     steps: Vec<Step>,
@@ -54,7 +61,7 @@ struct Failed {
 
 /// What is known of the search so far.
 struct Known<O> {
-    queue: BTreeMap<Place, Node<O>>,
+    queue: BTreeMap<Place, Found<O>>,
     /// Each state with the least that it takes to come there.
     seen: HashMap<u64, (u8, usize)>,
     found: usize,
@@ -80,15 +87,19 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
         let state = state(world.standing(), world.store.left().await);
         known.find(Node { steps: Vec::new(), state, world: Some(world) });
         while known.schedules < self.limit
-            && let Some(((faults, length, _), node)) = known.queue.pop_first()
+            && let Some(((faults, length, _), found)) = known.queue.pop_first()
         {
+            let node = match found {
+                Found::GoesOn(node) => *node,
+                Found::Fails(failed) => return Err(failed),
+            };
             // It may have been found with less since.
             if known.seen.get(&node.state) == Some(&(faults, length)) {
                 known.depth = known.depth.max(length);
                 self.go_on(known, node).await?;
             }
         }
-        Ok(())
+        known.failed()
     }
 
     /// Goes every step that can come behind a schedule.
@@ -109,26 +120,22 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
                 None => self.replay(&steps).await?,
             };
             known.schedules += 1;
-            self.go(known, world, &steps, step).await?;
+            self.go(known, world, &steps, step).await;
         }
         Ok(())
     }
 
     /// Goes one step: to its end, and to each store call at which the process may end.
-    async fn go(
-        &self,
-        known: &mut Known<O>,
-        mut world: World<O>,
-        before: &[Step],
-        step: Step,
-    ) -> Result<(), Failed> {
+    async fn go(&self, known: &mut Known<O>, mut world: World<O>, before: &[Step], step: Step) {
         let with = |cut_at| {
             let last = Step { cut_at, ..step.clone() };
             before.iter().cloned().chain([last]).collect::<Vec<_>>()
         };
         let (standing, mut left) = (world.standing(), world.store.left().await);
-        let played = world.watch(&step).await;
-        let calls = played.map_err(|breach| Failed { steps: with(None), breach })?;
+        let calls = match world.watch(&step).await {
+            Ok(calls) => calls,
+            Err(breach) => return known.fail(Failed { steps: with(None), breach }),
+        };
         let ended = state(world.standing(), world.store.left().await);
         known.find(Node { steps: with(None), state: ended, world: Some(world) });
         for (call, number) in calls.iter().zip(1..) {
@@ -141,7 +148,6 @@ impl<O: Debug + Send + Sync + 'static> Search<O> {
                 }
             }
         }
-        Ok(())
     }
 
     /// What can come behind a schedule.
@@ -211,7 +217,23 @@ impl<O> Known<O> {
         }
         self.seen.insert(node.state, least);
         self.found += 1;
-        self.queue.insert((least.0, least.1, self.found), node);
+        self.queue.insert((least.0, least.1, self.found), Found::GoesOn(Box::new(node)));
+    }
+
+    /// A schedule whose last step has failed.
+    fn fail(&mut self, failed: Failed) {
+        self.found += 1;
+        self.queue.insert((faults(&failed.steps), failed.steps.len(), self.found), Found::Fails(failed));
+    }
+
+    /// Where the search ends before its time: what is known to fail, the shortest first.
+    fn failed(&mut self) -> Result<(), Failed> {
+        let is_failed = |(_, found): &(&Place, &Found<O>)| matches!(found, Found::Fails(_));
+        let place = self.queue.iter().find(is_failed).map(|(place, _)| *place);
+        if let Some(Found::Fails(failed)) = place.and_then(|place| self.queue.remove(&place)) {
+            return Err(failed);
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A number for all that is stored, by which two states are told apart.
 
-use es_core::Position;
 use es_core::store::{DocumentRange, DocumentWrite, EventStore, Filter, MemoryStore};
+use es_core::{Metadata, Position};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ struct Counted {
 }
 
 /// The log up to a position: it only grows. Ids that nobody has stated are drawn anew in each run, so that events
-/// are compared without theirs.
+/// are compared without theirs, and without those in their metadata.
 #[derive(Clone, Default)]
 struct Log {
     read: Position,
@@ -96,9 +96,16 @@ impl Log {
                 let mut hasher = DefaultHasher::new();
                 (self.hash, event.stream.as_str(), event.version, &event.name, event.schema)
                     .hash(&mut hasher);
-                (event.payload, event.recorded_at).hash(&mut hasher);
+                (event.payload, event.recorded_at, said(&event.metadata)).hash(&mut hasher);
                 self.hash = hasher.finish();
             }
         }
     }
+}
+
+/// Metadata without ids: who has said it, by which command, and whatever else was said about it.
+fn said(metadata: &[u8]) -> Vec<u8> {
+    let Ok(mut known) = serde_json::from_slice::<Metadata>(metadata) else { return metadata.to_vec() };
+    (known.command_id, known.correlation_id, known.causation_id) = (None, None, None);
+    serde_json::to_vec(&known).unwrap_or_default()
 }

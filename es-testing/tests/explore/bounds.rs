@@ -49,8 +49,26 @@ impl Reminder {
         self.count += 1;
     }
 }
+/// Reminds of something once.
+#[command(Reminder)]
+pub struct RemindOnce {
+    #[id]
+    pub account: String,
+}
+/// Does so, too, and says something else about it.
+#[command(Reminder)]
+pub struct RemindByHand {
+    #[id]
+    pub account: String,
+}
 #[command_handler]
 impl Reminder {
+    fn once(&self, _: RemindOnce) -> Option<Reminded> {
+        (self.count == 0).then_some(Reminded)
+    }
+    fn by_hand(&self, _: RemindByHand) -> Option<Reminded> {
+        (self.count == 0).then_some(Reminded)
+    }
     fn remind(&self, _: Remind) -> Reminded {
         Reminded
     }
@@ -133,4 +151,22 @@ async fn a_story_can_be_explored_inside_of_a_runtime() {
             app.load::<Account>(&"ann".to_owned()).await.map(|account| account.is_some())
         })
         .check();
+}
+
+#[test]
+fn schedules_are_told_apart_by_what_is_said_about_their_events() {
+    let ann = || "ann".to_owned();
+    let story = Story::new()
+        .client(|other| other.command(RemindByHand { account: ann() }))
+        .command(RemindOnce { account: ann() });
+    let report = explore(|app: AppBuilder<_>| app.aggregate::<Reminder>(), story)
+        .faults(0)
+        .finally("nobody was reminded by hand", async |app| {
+            let history = app.history::<Reminder>(&"ann".to_owned()).await;
+            history.map(|events| {
+                events.iter().all(|event| event.envelope.metadata.command.as_deref() != Some("RemindByHand"))
+            })
+        })
+        .report();
+    assert_eq!(report.failure.expect("a failure").steps.len(), 2);
 }

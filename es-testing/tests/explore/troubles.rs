@@ -104,3 +104,27 @@ fn a_command_without_an_answer_is_sent_again() {
         .report();
     assert_eq!(report.failure.expect("a failure").steps.len(), 1);
 }
+
+#[test]
+fn what_is_shorter_is_told_even_where_a_longer_schedule_has_panicked_before() {
+    let divide = |number, by| Divide { number, by };
+    let story =
+        Story::new().client(|other| other.command(divide(2, 5))).command(divide(1, 2)).command(divide(1, 0));
+    let report = explore(|app: AppBuilder<_>| app.aggregate::<Number>(), story)
+        .invariant("nobody divides 2", async |app| {
+            app.load::<Number>(&2).await.map(|number| number.is_none())
+        })
+        .report();
+    let failure = report.failure.expect("a failure");
+    assert_eq!((&*failure.invariant, failure.steps.len()), ("nobody divides 2", 1), "{failure}");
+}
+
+#[test]
+fn what_has_panicked_is_told_even_where_nothing_more_may_be_tried() {
+    let report = explore(numbers, Story::new().command(Divide { number: 1, by: 0 }))
+        .invariant("it holds", async |_| true)
+        .limit(1)
+        .report();
+    assert_eq!(report.failure.expect("a failure").invariant, "no command panics");
+    assert!(!report.is_cut);
+}

@@ -157,6 +157,8 @@ impl Taken {
         match answer {
             Ok(done) if done.duplicate => Ok(Self::Again),
             Ok(_) => Ok(Self::Done),
+            // What the letter is about may still be on its way: another letter, or a step of a process.
+            Err(error @ CommandError::NotFound { .. }) => Err(PostError::Failed(error.into())),
             Err(error) if error.is_refusal() => Ok(Self::Refused),
             Err(error) => Err(PostError::Failed(error.into())),
         }

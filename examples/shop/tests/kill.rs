@@ -35,7 +35,12 @@ fn is_killed_after(folder: &Path, life: Duration) -> bool {
         std::thread::sleep(Duration::from_millis(1));
     }
     child.kill().unwrap();
-    !child.wait().unwrap().success()
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.is_empty(), "{}: {err}", output.status);
+    // Whoever ends by a signal has no code. The story may have been over just before that.
+    assert!(output.status.code().is_none_or(|code| code == 0), "{}", output.status);
+    output.status.code().is_none()
 }
 
 fn state_of(folder: &Path) -> Vec<String> {

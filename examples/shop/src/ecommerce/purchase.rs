@@ -2,6 +2,7 @@
 
 use super::cart::{CartId, CheckedOut, Item};
 use es_core::prelude::*;
+use std::collections::BTreeSet;
 
 /// A purchase has begun.
 #[event]
@@ -101,10 +102,6 @@ pub enum Stage {
     /// It was bought.
     #[default]
     Bought,
-    /// Another card is needed.
-    CardWanted,
-    /// An article is waited for.
-    Delayed,
     /// It is on its way.
     Shipped {
         /// Where it can be followed.
@@ -144,17 +141,11 @@ impl Purchase {
         Self { stage: Stage::Bought, cancelling: false }
     }
 
-    fn card_asked_for(&mut self, _: &CardAskedFor) {
-        self.stage = Stage::CardWanted;
-    }
+    fn card_asked_for(&mut self, _: &CardAskedFor) {}
 
-    fn card_replaced(&mut self, _: &CardReplaced) {
-        self.stage = Stage::Bought;
-    }
+    fn card_replaced(&mut self, _: &CardReplaced) {}
 
-    fn delayed(&mut self, _: &PurchaseDelayed) {
-        self.stage = Stage::Delayed;
-    }
+    fn delayed(&mut self, _: &PurchaseDelayed) {}
 
     fn cancellation_wanted(&mut self, _: &CancellationWanted) {
         self.cancelling = true;
@@ -225,11 +216,16 @@ impl Checkout {
     }
 }
 
-/// How far each purchase is.
-#[projection(key = CartId, version = 1)]
+/// How far each purchase is, and what its customer should know meanwhile. A card that is needed and an article
+/// that is waited for have nothing to do with each other: both may be so at once.
+#[projection(key = CartId, version = 2)]
 pub struct PurchaseList {
     pub customer: String,
     pub stage: Stage,
+    /// Another card is needed.
+    pub card_wanted: bool,
+    /// The articles that come later.
+    pub delayed: BTreeSet<String>,
 }
 
 #[projection]
@@ -239,22 +235,31 @@ impl PurchaseList {
     }
 
     fn card_asked_for(&mut self, _: &CardAskedFor) {
-        self.stage = Stage::CardWanted;
+        self.card_wanted = true;
     }
 
     fn card_replaced(&mut self, _: &CardReplaced) {
-        self.stage = Stage::Bought;
+        self.card_wanted = false;
     }
 
-    fn delayed(&mut self, _: &PurchaseDelayed) {
-        self.stage = Stage::Delayed;
+    fn delayed(&mut self, e: &PurchaseDelayed) {
+        self.delayed.insert(e.article.clone());
     }
 
     fn shipped(&mut self, e: &PurchaseShipped) {
-        self.stage = Stage::Shipped { tracking: e.tracking.clone() };
+        self.end(Stage::Shipped { tracking: e.tracking.clone() });
     }
 
     fn cancelled(&mut self, e: &PurchaseCancelled) {
-        self.stage = Stage::Cancelled { reason: e.reason.clone() };
+        self.end(Stage::Cancelled { reason: e.reason.clone() });
+    }
+}
+
+impl PurchaseList {
+    /// Nothing is needed or waited for any more.
+    fn end(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.card_wanted = false;
+        self.delayed.clear();
     }
 }

@@ -5,6 +5,10 @@
 //!       └────────► RetrievePayment ─► PaymentReceived ────────────────┴─► FetchGoods ─► ShipGoods ─► done
 //!                         └─► card wanted ─► 7 days ─► PaymentFailed ─► CancelOrder ─► goods and money back
 //! ```
+//!
+//! A cancellation that this process asks for is refused only where the order was shipped. Then it was paid, and
+//! all of its goods were fetched, so nothing here asks for one. If it happens all the same, somebody has shipped
+//! by hand: there is no method for that refusal, and the order is parked until a human has looked at it.
 
 use super::order::{
     BackOrder, CancelOrder, CompleteOrder, Line, OrderCancelled, OrderCompleted, OrderId, OrderReceived,

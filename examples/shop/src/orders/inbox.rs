@@ -44,9 +44,19 @@ impl Inbox {
 
 fn receive(bought: public::CheckedOut) -> ReceiveOrder {
     let public::CheckedOut { cart, customer, email, card, lines, total } = bought;
-    let line = |line: public::Line| Line { article: line.article, quantity: line.quantity };
-    let lines = lines.into_iter().map(line).collect();
-    ReceiveOrder { order: OrderId::from(cart), customer, email, card, lines, total }
+    ReceiveOrder { order: OrderId::from(cart), customer, email, card, lines: merged(lines), total }
+}
+
+/// A line for each article: an order asks for each of them once.
+fn merged(lines: Vec<public::Line>) -> Vec<Line> {
+    let mut merged: Vec<Line> = Vec::with_capacity(lines.len());
+    for public::Line { article, quantity } in lines {
+        match merged.iter_mut().find(|line| line.article == article) {
+            Some(line) => line.quantity = line.quantity.saturating_add(quantity),
+            None => merged.push(Line { article, quantity }),
+        }
+    }
+    merged
 }
 
 impl Post for Inbox {

@@ -1,6 +1,7 @@
 //! Order management: orders, payments, stock and parcels. It knows nothing of carts, but for the name that a
 //! letter says an order comes from.
 
+pub mod bank;
 pub mod flow;
 pub mod inbox;
 pub mod mail;
@@ -10,6 +11,7 @@ pub mod publishes;
 pub mod reports;
 pub mod stock;
 
+use bank::Bank;
 use es_core::AppBuilder;
 use es_core::prelude::*;
 use es_core::store::SqliteStore;
@@ -28,6 +30,7 @@ pub fn orders<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
         .aggregate::<Payment>()
         .aggregate::<Stock>()
         .reactor::<OrderFlow>()
+        .reactor::<Bank>()
         .reactor::<ShippedMail>()
         .reactor::<Publishes>()
         .projection::<DailyOrders>()

@@ -1,5 +1,17 @@
 //! A payment: one charge if all goes well; a customer who is asked for another card if not.
+//!
+//! A bank does not wait for our log, and nothing that is asked of it can be rolled back. So what is decided is
+//! written down first, and [`Bank`](super::bank::Bank) asks for it afterwards, under a key that stays the same
+//! however often it is asked again:
+//!
+//! ```text
+//! RetrievePayment ─► PaymentRequested ──┐
+//!                                       ├─► ChargeCard ─► PaymentReceived | CustomerAskedToUpdateCard
+//! UpdateCard ──────► CreditCardUpdated ─┘
+//! CancelPayment ───► PaymentCancelled ────► the money goes back, if it was there
+//! ```
 
+use super::bank::{Cards, Charge};
 use super::order::OrderId;
 use es_core::prelude::*;
 
@@ -7,21 +19,26 @@ use es_core::prelude::*;
 #[event]
 pub struct PaymentRequested {
     pub amount: u64,
+    pub card: String,
 }
 
 /// The money is there.
 #[event]
 pub struct PaymentReceived {
     pub amount: u64,
+    /// The bank's key of it.
+    pub charge: Uuid,
 }
 
 /// The card was declined; the customer has to name another one.
 #[event]
 pub struct CustomerAskedToUpdateCard {}
 
-/// The customer has named another card.
+/// The customer has named another card, which is asked for the money next.
 #[event]
-pub struct CreditCardUpdated {}
+pub struct CreditCardUpdated {
+    pub card: String,
+}
 
 /// No card came in time.
 #[event]
@@ -31,6 +48,8 @@ pub struct PaymentFailed {}
 #[event]
 pub struct PaymentCancelled {
     pub refunded: u64,
+    /// What has to be given back.
+    pub charge: Option<Uuid>,
 }
 
 #[command(Payment)]
@@ -48,6 +67,14 @@ pub struct UpdateCard {
     pub card: String,
 }
 
+/// Asks the bank for the money. Its id is the charge's: sent again, it is the same charge.
+#[command(Payment)]
+pub struct ChargeCard {
+    #[id]
+    pub order: OrderId,
+    pub card: String,
+}
+
 #[command(Payment)]
 pub struct FailPayment {
     #[id]
@@ -60,46 +87,16 @@ pub struct CancelPayment {
     pub order: OrderId,
 }
 
-/// What a bank answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charge {
-    /// The money is there.
-    Accepted,
-    /// It is not, and this card will not give it.
-    Declined,
-}
-
-/// A bank that takes money from cards.
-pub trait Cards: Send + Sync {
-    /// Takes money from a card; once, however often it is asked under the same key.
-    fn charge(&self, card: &str, cents: u64, key: Uuid) -> BoxFuture<'_, Charge>;
-    /// Gives back what was taken for an order; once under the same key.
-    fn refund(&self, cents: u64, key: Uuid) -> BoxFuture<'_, ()>;
-}
-
-/// A bank for stories and tests: it declines every card whose number ends with `0002`.
-#[derive(Debug, Default)]
-pub struct TestCards;
-
-impl Cards for TestCards {
-    fn charge(&self, card: &str, _: u64, _: Uuid) -> BoxFuture<'_, Charge> {
-        let answer = if card.ends_with("0002") { Charge::Declined } else { Charge::Accepted };
-        Box::pin(async move { answer })
-    }
-
-    fn refund(&self, _: u64, _: Uuid) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-}
-
 /// How far a payment is.
 #[value]
 #[derive(Copy, Eq)]
 pub enum PaymentStatus {
-    /// A card is waited for.
+    /// A card is asked for the money.
+    Charging,
+    /// Another card is waited for.
     Waiting,
     /// The money is there.
-    Received,
+    Received { charge: Uuid },
     /// No card came in time.
     Failed,
     /// It is not wanted any more.
@@ -116,16 +113,20 @@ pub struct Payment {
 #[applier]
 impl Payment {
     fn requested(e: &PaymentRequested) -> Self {
-        Self { amount: e.amount, status: PaymentStatus::Waiting }
+        Self { amount: e.amount, status: PaymentStatus::Charging }
     }
 
-    fn received(&mut self, _: &PaymentReceived) {
-        self.status = PaymentStatus::Received;
+    fn received(&mut self, e: &PaymentReceived) {
+        self.status = PaymentStatus::Received { charge: e.charge };
     }
 
-    fn asked(&mut self, _: &CustomerAskedToUpdateCard) {}
+    fn asked(&mut self, _: &CustomerAskedToUpdateCard) {
+        self.status = PaymentStatus::Waiting;
+    }
 
-    fn card_updated(&mut self, _: &CreditCardUpdated) {}
+    fn card_updated(&mut self, _: &CreditCardUpdated) {
+        self.status = PaymentStatus::Charging;
+    }
 
     fn failed(&mut self, _: &PaymentFailed) {
         self.status = PaymentStatus::Failed;
@@ -136,60 +137,57 @@ impl Payment {
     }
 }
 
-/// What follows from the bank's answer.
-type Answered = (Option<PaymentReceived>, Option<CustomerAskedToUpdateCard>);
-
-fn answered(charge: Charge, amount: u64) -> Answered {
-    match charge {
-        Charge::Accepted => (Some(PaymentReceived { amount }), None),
-        Charge::Declined => (None, Some(CustomerAskedToUpdateCard {})),
-    }
-}
-
-/// The bank is asked once for each decision: what is decided again asks under the same key.
-#[command_handler(retry(max = 0))]
+/// What is decided without the bank.
+#[command_handler]
 impl Payment {
-    async fn retrieve(
-        command: RetrievePayment,
-        cx: &Context<Self>,
-        cards: &dyn Cards,
-    ) -> (PaymentRequested, Answered) {
-        let amount = command.amount;
-        let charge = cards.charge(&command.card, amount, cx.new_id()).await;
-        (PaymentRequested { amount }, answered(charge, amount))
+    fn retrieve(command: RetrievePayment) -> PaymentRequested {
+        PaymentRequested { amount: command.amount, card: command.card }
     }
 
     /// A card that comes when none is waited for is ignored.
-    async fn update_card(
-        &self,
-        command: UpdateCard,
-        cx: &Context<Self>,
-        cards: &dyn Cards,
-    ) -> Option<(CreditCardUpdated, Answered)> {
-        if self.status != PaymentStatus::Waiting {
-            return None;
-        }
-        let charge = cards.charge(&command.card, self.amount, cx.new_id()).await;
-        Some((CreditCardUpdated {}, answered(charge, self.amount)))
+    fn update_card(&self, command: UpdateCard) -> Option<CreditCardUpdated> {
+        (self.status == PaymentStatus::Waiting).then_some(CreditCardUpdated { card: command.card })
     }
 
+    /// A card whose answer is not there when the time is over came too late.
     fn fail(&self, _: FailPayment) -> Option<PaymentFailed> {
-        (self.status == PaymentStatus::Waiting).then_some(PaymentFailed {})
+        matches!(self.status, PaymentStatus::Charging | PaymentStatus::Waiting).then_some(PaymentFailed {})
     }
 
-    async fn cancel(
-        &self,
-        _: CancelPayment,
-        cx: &Context<Self>,
-        cards: &dyn Cards,
-    ) -> Option<PaymentCancelled> {
+    fn cancel(&self, _: CancelPayment) -> Option<PaymentCancelled> {
         match self.status {
-            PaymentStatus::Waiting => Some(PaymentCancelled { refunded: 0 }),
-            PaymentStatus::Received => {
-                cards.refund(self.amount, cx.new_id()).await;
-                Some(PaymentCancelled { refunded: self.amount })
+            PaymentStatus::Charging | PaymentStatus::Waiting => {
+                Some(PaymentCancelled { refunded: 0, charge: None })
+            }
+            PaymentStatus::Received { charge } => {
+                Some(PaymentCancelled { refunded: self.amount, charge: Some(charge) })
             }
             PaymentStatus::Failed | PaymentStatus::Cancelled => None,
+        }
+    }
+}
+
+/// What the bank decides.
+#[command_handler]
+impl Payment {
+    /// The money may be gone from the card before that is written down here: the process ends in between, or
+    /// another command is faster. Then this is decided again. If the money is still wanted, the bank is asked
+    /// again under the same key, and takes nothing twice; if not, what it may have taken goes back.
+    #[retry(max = 10, backoff = "5ms..200ms")]
+    async fn charge(
+        &self,
+        command: ChargeCard,
+        cx: &Context<Self>,
+        cards: &dyn Cards,
+    ) -> (Option<PaymentReceived>, Option<CustomerAskedToUpdateCard>) {
+        let key = cx.new_id();
+        if self.status != PaymentStatus::Charging {
+            cards.void(key).await;
+            return (None, None);
+        }
+        match cards.charge(&command.card, self.amount, key).await {
+            Charge::Accepted => (Some(PaymentReceived { amount: self.amount, charge: key }), None),
+            Charge::Declined => (None, Some(CustomerAskedToUpdateCard {})),
         }
     }
 }

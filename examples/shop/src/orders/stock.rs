@@ -108,6 +108,9 @@ pub struct HandOverGoods {
 /// Why the warehouse says no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StockError {
+    /// No lorry brings that many, and no shelf holds them.
+    #[error("{0} are more than there is room for")]
+    TooMany(u32),
     /// Only what is kept for an order can be fetched for it.
     #[error("nothing is kept for order {0}")]
     NotReserved(OrderId),
@@ -129,6 +132,9 @@ pub struct Waiting {
     pub order: OrderId,
     pub quantity: u32,
 }
+
+/// How many of an article may come at once, and how many there may be.
+pub const ROOM: u32 = 1_000_000;
 
 /// The stock of one article.
 #[aggregate(id = ArticleNumber, default)]
@@ -187,6 +193,11 @@ impl Stock {
         self.kept.insert(order.clone(), Kept { quantity, fetched: false });
     }
 
+    /// How many are in the house, for whomever they are.
+    fn held(&self) -> u32 {
+        self.kept.values().fold(self.available, |held, kept| held.saturating_add(kept.quantity))
+    }
+
     /// Whether there is an answer for this order already.
     fn knows(&self, order: &OrderId) -> bool {
         self.kept.contains_key(order) || self.waiting.iter().any(|waiting| waiting.order == *order)
@@ -206,11 +217,19 @@ fn serve(draft: &mut Draft<Stock>) {
 
 #[command_handler]
 impl Stock {
-    fn receive(&self, command: ReceiveStock, cx: &Context<Self>) -> Draft<Self> {
+    #[validate]
+    fn fits(command: &ReceiveStock) -> Result<(), StockError> {
+        if command.quantity > ROOM { Err(StockError::TooMany(command.quantity)) } else { Ok(()) }
+    }
+
+    fn receive(&self, command: ReceiveStock, cx: &Context<Self>) -> Result<Draft<Self>, StockError> {
+        if command.quantity > ROOM.saturating_sub(self.held()) {
+            return Err(StockError::TooMany(command.quantity));
+        }
         let mut draft = cx.draft(self);
         draft.raise(StockReceived { quantity: command.quantity });
         serve(&mut draft);
-        draft
+        Ok(draft)
     }
 
     fn reserve(

@@ -1,6 +1,7 @@
 //! The life of an order.
 
 use es_core::CommandError;
+use es_core::prelude::Uuid;
 use es_testing::prelude::*;
 use shop::orders::flow::{OrderFlow, TIME_TO_PAY};
 use shop::orders::order::{
@@ -48,7 +49,7 @@ fn reserved(quantity: u32) -> GoodsReserved {
 }
 
 fn paid() -> PaymentReceived {
-    PaymentReceived { amount: 10_990 }
+    PaymentReceived { amount: 10_990, charge: Uuid::from_u128(1) }
 }
 
 fn fetch() -> [FetchGoods; 2] {

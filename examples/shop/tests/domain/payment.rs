@@ -2,10 +2,11 @@
 
 use es_core::prelude::*;
 use es_testing::prelude::*;
+use shop::orders::bank::{Bank, Cards, Charge, TestCards};
 use shop::orders::order::OrderId;
 use shop::orders::payment::{
-    CancelPayment, Cards, Charge, CreditCardUpdated, CustomerAskedToUpdateCard, FailPayment, Payment,
-    PaymentCancelled, PaymentFailed, PaymentReceived, PaymentRequested, RetrievePayment, TestCards,
+    CancelPayment, ChargeCard, CreditCardUpdated, CustomerAskedToUpdateCard, FailPayment, Payment,
+    PaymentCancelled, PaymentEvent, PaymentFailed, PaymentReceived, PaymentRequested, RetrievePayment,
     UpdateCard,
 };
 use std::sync::{Arc, Mutex};
@@ -14,102 +15,169 @@ fn ann() -> OrderId {
     OrderId::from("ann")
 }
 
+fn key() -> Uuid {
+    Uuid::from_u128(1)
+}
+
 fn requested() -> PaymentRequested {
-    PaymentRequested { amount: 100 }
+    PaymentRequested { amount: 100, card: "4242".into() }
 }
 
 fn received() -> PaymentReceived {
-    PaymentReceived { amount: 100 }
+    PaymentReceived { amount: 100, charge: key() }
 }
 
-fn retrieve(card: &str) -> RetrievePayment {
-    RetrievePayment { order: ann(), amount: 100, card: card.into() }
+fn updated(card: &str) -> CreditCardUpdated {
+    CreditCardUpdated { card: card.into() }
+}
+
+fn charge(card: &str) -> ChargeCard {
+    ChargeCard { order: ann(), card: card.into() }
 }
 
 fn update(card: &str) -> UpdateCard {
     UpdateCard { order: ann(), card: card.into() }
 }
 
+fn cancel() -> CancelPayment {
+    CancelPayment { order: ann() }
+}
+
+fn fail() -> FailPayment {
+    FailPayment { order: ann() }
+}
+
+/// What a bank was asked for.
+#[derive(Clone, Debug, PartialEq)]
+enum Asked {
+    Charge(String, u64, Uuid),
+    Void(Uuid),
+}
+
 /// A bank that notes what it was asked for.
 #[derive(Default)]
-struct Bank(Mutex<Vec<(String, u64, Uuid)>>);
+struct Notes(Mutex<Vec<Asked>>);
 
-impl Bank {
-    fn note(&self, what: &str, cents: u64, key: Uuid) {
-        self.0.lock().unwrap().push((what.to_owned(), cents, key));
+impl Notes {
+    fn all(&self) -> Vec<Asked> {
+        self.0.lock().unwrap().clone()
     }
 }
 
-impl Cards for Bank {
+impl Cards for Notes {
     fn charge(&self, card: &str, cents: u64, key: Uuid) -> BoxFuture<'_, Charge> {
-        self.note(card, cents, key);
+        self.0.lock().unwrap().push(Asked::Charge(card.to_owned(), cents, key));
         TestCards.charge(card, cents, key)
     }
-    fn refund(&self, cents: u64, key: Uuid) -> BoxFuture<'_, ()> {
-        self.note("refund", cents, key);
+    fn void(&self, key: Uuid) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(Asked::Void(key));
         Box::pin(async {})
     }
 }
 
 #[test]
+fn what_is_decided_is_written_down_before_the_bank_is_asked() {
+    let retrieve = RetrievePayment { order: ann(), amount: 100, card: "4242".into() };
+    given_nothing().when(retrieve).then(requested());
+    reactor::<Bank>()
+        .service::<dyn Cards>(Arc::new(Notes::default()))
+        .when(&ann(), requested())
+        .then_commands(charge("4242"))
+        .when(&ann(), updated("4343"))
+        .then_commands(charge("4343"));
+}
+
+#[test]
 fn a_good_card_pays_at_once() {
-    let bank = Arc::new(Bank::default());
-    given_nothing()
+    let bank = Arc::new(Notes::default());
+    given(requested())
         .service::<dyn Cards>(bank.clone())
-        .when(retrieve("4242"))
-        .then((requested(), received()))
-        .when(FailPayment { order: ann() })
+        .when(charge("4242"))
+        .then_matches(|events| matches!(events, [PaymentEvent::PaymentReceived(paid)] if paid.amount == 100))
+        .when(fail())
         .then_nothing();
-    let asked = bank.0.lock().unwrap();
-    assert_eq!(asked.len(), 1, "{asked:?}");
-    assert_eq!((asked[0].0.as_str(), asked[0].1), ("4242", 100));
+    let asked = bank.all();
+    assert!(matches!(&*asked, [Asked::Charge(card, 100, _)] if card == "4242"), "{asked:?}");
 }
 
 #[test]
 fn ac_78_a_customer_is_asked_for_another_card_until_one_is_good() {
-    let bank = Arc::new(Bank::default());
-    given_nothing()
+    let bank = Arc::new(Notes::default());
+    given(requested())
         .service::<dyn Cards>(bank.clone())
-        .when(retrieve("0002"))
-        .then((requested(), CustomerAskedToUpdateCard {}))
+        .when(charge("0002"))
+        .then(CustomerAskedToUpdateCard {})
         .when(update("9990002"))
-        .then((CreditCardUpdated {}, CustomerAskedToUpdateCard {}))
+        .then(updated("9990002"))
+        .when(charge("9990002"))
+        .then(CustomerAskedToUpdateCard {})
         .when(update("4242"))
-        .then((CreditCardUpdated {}, received()));
-    let asked = bank.0.lock().unwrap();
-    assert_eq!(asked.len(), 3);
-    assert!(asked[0].2 != asked[1].2 && asked[1].2 != asked[2].2, "each charge has its key: {asked:?}");
+        .then(updated("4242"))
+        .when(update("4343"))
+        .then_nothing()
+        .when(charge("4242"))
+        .then_matches(|events| matches!(events, [PaymentEvent::PaymentReceived(_)]));
+    let asked = bank.all();
+    let keys: Vec<_> = asked
+        .iter()
+        .map(|asked| if let Asked::Charge(_, _, key) = asked { Some(key) } else { None })
+        .collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys[0] != keys[1] && keys[1] != keys[2], "each charge has its key: {asked:?}");
 }
 
 #[test]
 fn ac_78_a_card_that_comes_too_late_is_ignored() {
-    let bank = Arc::new(Bank::default());
     given((requested(), CustomerAskedToUpdateCard {}))
-        .service::<dyn Cards>(bank.clone())
-        .when(FailPayment { order: ann() })
+        .when(fail())
         .then(PaymentFailed {})
         .when(update("4242"))
         .then_nothing()
-        .when(CancelPayment { order: ann() })
+        .when(cancel())
         .then_nothing();
-    assert!(bank.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_charge_that_another_command_overtakes_is_given_back() {
+    let cancelled = PaymentCancelled { refunded: 0, charge: None };
+    let race = |bank: &Arc<Notes>| {
+        given((requested(), CustomerAskedToUpdateCard {}, updated("4242"))).service::<dyn Cards>(bank.clone())
+    };
+    let banks = [(), ()].map(|()| Arc::new(Notes::default()));
+    race(&banks[0]).when_raced_by(PaymentFailed {}, charge("4242")).then_nothing();
+    race(&banks[1]).when_raced_by(cancelled, charge("4242")).then_nothing();
+    for bank in banks {
+        let asked = bank.all();
+        let [Asked::Charge(_, 100, taken), Asked::Void(given_back)] = &*asked else { panic!("{asked:?}") };
+        assert_eq!(taken, given_back);
+    }
+}
+
+#[test]
+fn a_charge_that_is_not_wanted_any_more_is_given_back_when_it_is_sent_again() {
+    // The process has ended between the bank's answer and the note of it, and the order was cancelled meanwhile.
+    let cancelled = PaymentCancelled { refunded: 0, charge: None };
+    for end in [given(events![requested(), PaymentFailed {}]), given(events![requested(), cancelled])] {
+        let bank = Arc::new(Notes::default());
+        end.service::<dyn Cards>(bank.clone()).when(charge("4242")).then_nothing();
+        assert!(matches!(&*bank.all(), [Asked::Void(_)]), "{:?}", bank.all());
+    }
 }
 
 #[test]
 fn what_was_paid_is_given_back() {
-    let bank = Arc::new(Bank::default());
     given((requested(), received()))
-        .service::<dyn Cards>(bank.clone())
-        .when(CancelPayment { order: ann() })
-        .then(PaymentCancelled { refunded: 100 })
-        .when(CancelPayment { order: ann() })
+        .when(cancel())
+        .then(PaymentCancelled { refunded: 100, charge: Some(key()) })
+        .when(cancel())
         .then_nothing();
-    let asked = bank.0.lock().unwrap();
-    assert_eq!((asked.len(), asked[0].0.as_str(), asked[0].1), (1, "refund", 100));
-    drop(asked);
-    given::<Payment, _>(requested())
+    given::<Payment, _>(requested()).when(cancel()).then(PaymentCancelled { refunded: 0, charge: None });
+    let bank = Arc::new(Notes::default());
+    reactor::<Bank>()
         .service::<dyn Cards>(bank.clone())
-        .when(CancelPayment { order: ann() })
-        .then(PaymentCancelled { refunded: 0 });
-    assert_eq!(bank.0.lock().unwrap().len(), 1, "nothing was paid");
+        .when(&ann(), PaymentCancelled { refunded: 100, charge: Some(key()) })
+        .then_no_commands()
+        .when(&ann(), PaymentCancelled { refunded: 0, charge: None })
+        .then_no_commands();
+    assert_eq!(bank.all(), [Asked::Void(key())]);
 }

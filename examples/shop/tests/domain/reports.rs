@@ -77,14 +77,19 @@ fn a_customer_sees_how_far_a_purchase_is() {
         card: "0002".into(),
         items: Vec::new(),
     };
-    let seen = |stage| PurchaseList { customer: "Ann".into(), stage };
+    let seen = |card_wanted, delayed: &[&str], stage| PurchaseList {
+        customer: "Ann".into(),
+        stage,
+        card_wanted,
+        delayed: delayed.iter().map(|article| (*article).to_owned()).collect(),
+    };
     projection::<PurchaseList>()
         .given(&ann, events![started, CardAskedFor {}])
-        .then(&ann, seen(Stage::CardWanted))
-        .given(&ann, CardReplaced { card: "4242".into() })
-        .then(&ann, seen(Stage::Bought))
+        .then(&ann, seen(true, &[], Stage::Bought))
         .given(&ann, PurchaseDelayed { article: "mug".into() })
-        .then(&ann, seen(Stage::Delayed))
+        .then(&ann, seen(true, &["mug"], Stage::Bought))
+        .given(&ann, CardReplaced { card: "4242".into() })
+        .then(&ann, seen(false, &["mug"], Stage::Bought))
         .given(&ann, PurchaseShipped { tracking: "T1".into() })
-        .then(&ann, seen(Stage::Shipped { tracking: "T1".into() }));
+        .then(&ann, seen(false, &[], Stage::Shipped { tracking: "T1".into() }));
 }

@@ -4,8 +4,8 @@ use es_testing::prelude::*;
 use shop::orders::order::OrderId;
 use shop::orders::stock::{
     ArticleNumber, BackOrderCreated, BackOrderDropped, BackOrderFulfilled, FetchGoods, GoodsFetched,
-    GoodsReleased, GoodsReserved, GoodsShipped, HandOverGoods, ItemOutOfStock, ReceiveStock, ReleaseGoods,
-    ReserveGoods, Stock, StockError, StockReceived,
+    GoodsReleased, GoodsReserved, GoodsShipped, HandOverGoods, ItemOutOfStock, ROOM, ReceiveStock,
+    ReleaseGoods, ReserveGoods, Stock, StockError, StockReceived,
 };
 
 fn mug() -> ArticleNumber {
@@ -120,4 +120,19 @@ fn only_what_is_kept_is_fetched() {
         .when(HandOverGoods { article: mug(), order: id("gina") })
         .then_nothing();
     given((received(1), reserved("ann", 1))).when(fetch("ann")).when(fetch("ann")).then_nothing();
+}
+
+#[test]
+fn there_are_never_more_than_there_is_room_for() {
+    given_nothing()
+        .when(receive(u32::MAX))
+        .then_error(StockError::TooMany(u32::MAX))
+        .when(receive(ROOM))
+        .then(received(ROOM))
+        .when(receive(1))
+        .then_error(StockError::TooMany(1))
+        .when(reserve("ann", 1))
+        .then(reserved("ann", 1))
+        .when(receive(1))
+        .then_error(StockError::TooMany(1));
 }

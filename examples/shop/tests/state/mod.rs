@@ -3,7 +3,7 @@
 use es_core::prelude::*;
 use shop::ecommerce::cart::Cart;
 use shop::ecommerce::purchase::{Purchase, PurchaseList};
-use shop::orders::order::Order;
+use shop::orders::order::{Order, Status};
 use shop::orders::payment::Payment;
 use shop::orders::reports::{DailyOrders, OrderList};
 use shop::orders::stock::Stock;
@@ -14,19 +14,21 @@ use std::fmt::Debug;
 use std::path::Path;
 
 const ECOMMERCE: [&str; 3] = ["promotional_offer", "checkout", "publishes_purchases"];
-const ORDERS: [&str; 3] = ["order_flow", "shipped_mail", "publishes_orders"];
+const ORDERS: [&str; 4] = ["order_flow", "bank", "shipped_mail", "publishes_orders"];
 
 /// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails.
-/// On the way it makes sure that nothing is parked, and that every projection is what the events give.
+/// On the way it makes sure that nothing was left to do, that nothing is parked, that whatever was shipped has its
+/// mail, and that every projection is what the events give.
 pub async fn of(folder: &Path) -> Vec<String> {
     let folder = ShopFolder::open(folder).await.unwrap();
     let (ecommerce, orders) = (&folder.shop.ecommerce, &folder.shop.orders);
+    nothing_is_left_to_do(&folder).await;
+    every_parcel_has_its_mail(&folder).await;
     nothing_is_parked(&ecommerce.app, &ECOMMERCE).await;
     nothing_is_parked(&orders.app, &ORDERS).await;
     is_what_the_events_give(&ecommerce.app, "purchase_list").await;
     is_what_the_events_give(&orders.app, "order_list").await;
     is_what_the_events_give(&orders.app, "daily_orders").await;
-    rows_are_what_the_events_give(&folder).await;
 
     let mut state = vec![report(&folder).await.unwrap(), format!("day {}", folder.shop.today())];
     state.extend(folder.mailbox.keys().unwrap());
@@ -38,8 +40,30 @@ pub async fn of(folder: &Path) -> Vec<String> {
     state.push(format!("{:?}", ecommerce.app.documents::<PurchaseList>().await.unwrap()));
     state.push(format!("{:?}", orders.app.documents::<OrderList>().await.unwrap()));
     state.push(format!("{:?}", orders.app.documents::<DailyOrders>().await.unwrap()));
+    // At last, since a rebuild has to be followed to its end.
+    rows_are_what_the_events_give(&folder).await;
     folder.close().await;
     state
+}
+
+/// Whoever looks on must not finish what the program has left undone.
+async fn nothing_is_left_to_do(folder: &ShopFolder) {
+    let before = heads_and_mails(folder).await;
+    folder.shop.quiet().await.unwrap();
+    assert_eq!(heads_and_mails(folder).await, before, "the program ended before everything was done");
+}
+
+async fn heads_and_mails(folder: &ShopFolder) -> (Position, Position, Vec<String>) {
+    let ecommerce = folder.shop.ecommerce.head().await.unwrap();
+    let orders = folder.shop.orders.head().await.unwrap();
+    (ecommerce, orders, folder.mailbox.keys().unwrap())
+}
+
+async fn every_parcel_has_its_mail(folder: &ShopFolder) {
+    let listed = folder.shop.orders.app.documents::<OrderList>().await.unwrap();
+    let has_left = |order: &OrderList| matches!(order.status, Status::Shipped | Status::Completed);
+    let parcels = listed.iter().filter(|(_, order)| has_left(order)).count();
+    assert_eq!(folder.mailbox.keys().unwrap().len(), parcels, "a mail for each parcel");
 }
 
 async fn nothing_is_parked(app: &App, reactors: &[&str]) {
