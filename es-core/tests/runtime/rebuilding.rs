@@ -18,6 +18,19 @@ impl Added {
     }
 }
 
+/// The same, written by commits.
+#[projection(name = "added", key = (), inline)]
+pub struct AddedAtOnce {
+    articles: u32,
+}
+
+#[projection]
+impl AddedAtOnce {
+    fn added(&mut self, _: &ArticleAdded) {
+        self.articles += 1;
+    }
+}
+
 async fn app(store: &(impl EventStore + Clone)) -> App {
     App::builder(store.clone()).aggregate::<Cart>().projection::<Added>().build().await.unwrap()
 }
@@ -30,6 +43,7 @@ async fn builds(store: &(impl EventStore + Clone)) -> Vec<String> {
 
 on_every_store! {
     whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for,
+    what_becomes_inline_needs_another_version,
 }
 
 async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for(store: impl EventStore + Clone) {
@@ -57,4 +71,12 @@ async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for(store: impl
     runs.wait_for("added", done.position).await.unwrap();
     assert_eq!(asks.document::<Added>(&()).await.unwrap(), Some(Added { articles: 3 }));
     running.stop().await.unwrap();
+}
+
+/// In a rolling deploy both would write one build, and only one of them looks at what commits have taken.
+async fn what_becomes_inline_needs_another_version(store: impl EventStore + Clone) {
+    app(&store).await;
+    let builder = App::builder(store).aggregate::<Cart>().projection::<AddedAtOnce>();
+    let faulty = builder.build().await.unwrap_err().to_string();
+    assert!(faulty.contains("`inline` is not as version 1 was built"), "{faulty}");
 }

@@ -126,7 +126,7 @@ impl<K: Kind> Projecting for MountedKind<K> {
                     Some(next) => Err(ProjectionError::Failed {
                         name,
                         reason: format!(
-                            "its key or its document is not as version {version} was built: \
+                            "its key, its document or its `inline` is not as version {version} was built: \
                              say `#[projection(.., version = {next})]`, and it is built anew beside the old one"
                         ),
                     }),
