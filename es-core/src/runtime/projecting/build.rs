@@ -39,13 +39,15 @@ pub(super) trait Kind: Send + Sync + 'static {
     fn fault() -> Option<String> {
         None
     }
-    /// Applies events that follow the lease's checkpoint.
+    /// Applies events that follow the lease's checkpoint: all of them, or the first ones, where their documents
+    /// would take too much memory. `is_followed` says whether there is more in the log behind them.
     fn prepare(
         &self,
         build: &Build,
         lease: &Lease,
         events: &[StoredEvent],
-    ) -> impl Future<Output = Result<Self::Prepared, Failure>> + Send;
+        is_followed: bool,
+    ) -> impl Future<Output = Result<Ready<Self::Prepared>, Failure>> + Send;
     /// Writes that, and what else `advance` says.
     fn commit(
         &self,
@@ -64,10 +66,19 @@ pub(super) trait Kind: Send + Sync + 'static {
         events: &[StoredEvent],
         turn: Turn,
     ) -> Result<Box<dyn InlineStep>, InlineFailure>;
+    /// Forgets what steps of a build or a copy have left in memory for the next one.
+    fn drop_kept(&self, _processor: &str) {}
     /// Forgets a build that nobody reads, under the lease of another one.
     fn forget(&self, lease: &Lease, build: &Build) -> impl Future<Output = Result<(), AdvanceError>> + Send;
     /// The keys whose documents are not what the log gives.
     fn drift(&self, build: &Build) -> impl Future<Output = Result<Vec<String>, ProjectionError>> + Send;
+}
+
+/// The effect of some events.
+pub(super) struct Ready<T> {
+    pub effect: T,
+    /// How many events it is of.
+    pub taken: usize,
 }
 
 /// What all builds of a projection share in this app.
@@ -145,7 +156,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
                 return Ok(());
             }
             let from = page.events.partition_point(|event| event.position <= lease.checkpoint.position);
-            self.step(lease, &page.events[from..], end).await
+            self.step(lease, &page.events[from..], end, page.scanned_to < page.head).await
         })
     }
     fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
@@ -163,7 +174,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
             let to = if reached.position > lease.checkpoint.position { reached } else { lease.checkpoint };
             let turn = self.turn(&known, to.position).await?;
             if matches!(turn.shows, Shows::InsteadOf(_)) || to != lease.checkpoint {
-                self.step(lease, &[], to).await?;
+                self.step(lease, &[], to, false).await?;
             }
             self.forget_retired(lease).await?;
             Ok(None)
@@ -174,21 +185,37 @@ impl<K: Kind> Follower for BuildFollower<K> {
 impl<K: Kind> BuildFollower<K> {
     /// Applies some events and moves the checkpoint behind them. What stands before an event that fails is
     /// kept, so that the checkpoint shows where it was.
-    async fn step(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Halt> {
-        let Err(Failure { done, halt }) = self.take(lease, events, to).await else { return Ok(()) };
+    async fn step(
+        &self,
+        lease: &mut Lease,
+        events: &[StoredEvent],
+        to: Checkpoint,
+        is_followed: bool,
+    ) -> Result<(), Halt> {
+        let taken = self.take(lease, events, to, is_followed).await;
+        let Err(Failure { done, halt }) = taken else { return Ok(()) };
         if let Some(to) = behind(&events[..done]) {
-            self.take(lease, &events[..done], to).await.map_err(|failure| failure.halt)?;
+            self.take(lease, &events[..done], to, false).await.map_err(|failure| failure.halt)?;
         }
         Err(halt)
     }
 
-    async fn take(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Failure> {
+    async fn take(
+        &self,
+        lease: &mut Lease,
+        events: &[StoredEvent],
+        to: Checkpoint,
+        is_followed: bool,
+    ) -> Result<(), Failure> {
         loop {
             let from = lease.checkpoint;
             let known = events.partition_point(|event| event.position <= from.position);
-            let taken = self.advance(lease, &events[known..], to).await;
+            let taken = self.advance(lease, &events[known..], to, is_followed).await;
             if matches!(taken, Ok(true)) {
-                return Ok(());
+                if lease.checkpoint == to {
+                    return Ok(());
+                }
+                continue;
             }
             self.look(lease).await?;
             match taken {
@@ -202,14 +229,18 @@ impl<K: Kind> BuildFollower<K> {
         }
     }
 
-    /// Writes what these events lead to; `false` if a commit has taken the build along in the meantime.
+    /// Writes what these events lead to, or the first of them: `lease.checkpoint` is behind those. `false` if a
+    /// commit has taken the build along in the meantime.
     async fn advance(
         &self,
         lease: &mut Lease,
         events: &[StoredEvent],
         to: Checkpoint,
+        is_followed: bool,
     ) -> Result<bool, Failure> {
-        let prepared = self.shared.kind.prepare(&self.build, lease, events).await?;
+        let prepared = self.shared.kind.prepare(&self.build, lease, events, is_followed).await?;
+        let Ready { effect, taken } = prepared;
+        let to = if taken < events.len() { behind(&events[..taken]).unwrap_or(to) } else { to };
         let patience = Instant::now() + PATIENCE;
         loop {
             let known = self.known().await?;
@@ -222,7 +253,7 @@ impl<K: Kind> BuildFollower<K> {
             // Where there is nothing to reach, what else is to be written must not count as written.
             advance.to = (to != lease.checkpoint).then_some(to);
             advance.writes.extend(turn.write);
-            match self.shared.kind.commit(&self.build, advance, &prepared, turn.shows).await {
+            match self.shared.kind.commit(&self.build, advance, &effect, turn.shows).await {
                 Ok(()) => {
                     lease.checkpoint = to;
                     return Ok(true);
