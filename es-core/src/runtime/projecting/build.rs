@@ -4,6 +4,7 @@ use super::control::{Control, Known, LEDGERS};
 use super::error::{ProjectionError, chain};
 use super::events::{Failure, Stumble};
 use super::ledger::{Build, BuildId, Ledger};
+use super::retired::Stuck;
 use super::turn::{Shows, Turn};
 use crate::app::App;
 use crate::id::Position;
@@ -88,11 +89,12 @@ pub(super) struct Shared<K> {
     pub filter: Filter,
     /// Those that this app takes further, the oldest first.
     builds: Mutex<Vec<BuildId>>,
+    pub stuck: Stuck,
 }
 
 impl<K: Kind> Shared<K> {
     pub fn new(kind: K, control: Control) -> Self {
-        Self { kind, control, filter: K::filter(), builds: Mutex::default() }
+        Self { kind, control, filter: K::filter(), builds: Mutex::default(), stuck: Stuck::default() }
     }
 
     /// Nothing panics while the lock is held.
@@ -278,7 +280,7 @@ impl<K: Kind> BuildFollower<K> {
     }
 
     /// The ledger, where this build still has its place.
-    async fn known(&self) -> Result<Known, Halt> {
+    pub async fn known(&self) -> Result<Known, Halt> {
         let known = self.shared.control.known().await?;
         self.shared.learn(&known.ledger);
         if known.ledger.keeps(self.build.id) { Ok(known) } else { Err(Halt::Done) }
@@ -306,50 +308,6 @@ impl<K: Kind> BuildFollower<K> {
             // One that nobody takes further is not waited for.
             target.owner.is_some() && left.is_some_and(|left| (1..=u64::from(K::STEP)).contains(&left))
         }))
-    }
-
-    /// Forgets what nobody reads any more, except for what somebody is still about to leave.
-    async fn forget_retired(&self, lease: &Lease) -> Result<(), Halt> {
-        loop {
-            let known = self.known().await?;
-            if known.ledger.live != self.build.id {
-                return Ok(());
-            }
-            let mut ledger = known.ledger.clone();
-            for &retired in &known.ledger.retired {
-                let forgotten = self.forget(lease, &self.shared.control.build(retired)).await?;
-                if forgotten {
-                    ledger = ledger.forgotten(retired);
-                }
-            }
-            if ledger == known.ledger {
-                return Ok(());
-            }
-            let mut advance = Advance::under(lease);
-            advance.writes.push(known.replace(self.shared.control.name, &ledger)?);
-            match self.shared.control.store.advance(advance).await {
-                Err(AdvanceError::Changed { .. }) => {}
-                done => return Ok(done?),
-            }
-        }
-    }
-
-    /// Whether nobody held it any more.
-    async fn forget(&self, lease: &Lease, build: &Build) -> Result<bool, Halt> {
-        match self.shared.kind.forget(lease, build).await {
-            Ok(()) => Ok(true),
-            Err(AdvanceError::Fenced { processor }) if processor == build.processor => Ok(false),
-            // What nobody reads does not stop what is read.
-            Err(AdvanceError::Work(cause)) => {
-                tracing::warn!(
-                    processor = &*build.processor,
-                    error = &*cause,
-                    "a build that nobody reads stays"
-                );
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

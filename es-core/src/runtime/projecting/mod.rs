@@ -10,6 +10,7 @@ mod events;
 mod inline;
 mod ledger;
 mod read;
+mod retired;
 mod rows;
 mod sheet;
 #[cfg(test)]

@@ -32,6 +32,8 @@ struct Seen {
     steps: Mutex<Vec<u64>>,
     renewals_to_fail: AtomicU32,
     releases_to_fail: AtomicU32,
+    /// How often something was to be forgotten, which cannot be.
+    forgets: AtomicU32,
 }
 
 fn fails(left: &AtomicU32) -> bool {
@@ -44,7 +46,7 @@ fn outage<'a, T>() -> StoreFuture<'a, Result<T, AdvanceError>> {
 
 impl EventStore for Watched {
     crate::__forward!(store: append, read_stream, read_log, find_event, head, wait, close_stream, truncate_stream,
-        redact_event, load_snapshot, save_snapshot, register, processors, acquire, list_documents, forget);
+        redact_event, load_snapshot, save_snapshot, register, processors, acquire, list_documents);
 
     fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
         self.seen.steps.lock().unwrap().extend(advance.to.map(|to| to.position.0));
@@ -57,6 +59,13 @@ impl EventStore for Watched {
     ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
         self.seen.reads.fetch_add(u32::from(collection.starts_with("projection.")), Relaxed);
         self.store.documents(collection, keys)
+    }
+    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        if !processor.starts_with("projection.") {
+            return self.store.forget(processor);
+        }
+        self.seen.forgets.fetch_add(1, Relaxed);
+        Box::pin(async { Err(AdvanceError::Work("somebody refers to it".into())) })
     }
     fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
         if fails(&self.seen.renewals_to_fail) { outage() } else { self.store.renew(lease, ttl) }
@@ -135,4 +144,19 @@ async fn a_copy_leaves_nothing_in_memory_and_one_that_fails_nothing_in_the_store
         }
         assert_eq!(store.processors("copy.").await.unwrap(), []);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_cannot_be_forgotten_is_left_alone_for_a_while() {
+    let store = watched();
+    let app = app::<Sales<1>, _>(&store).await;
+    app.rebuild("sales").await.unwrap();
+    drain(&store, &app).await;
+    for _ in 0..5 {
+        drain(&store, &app).await;
+    }
+    assert_eq!(store.seen.forgets.load(Relaxed), 1);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    drain(&store, &app).await;
+    assert_eq!(store.seen.forgets.load(Relaxed), 2);
 }
