@@ -2,7 +2,10 @@
 
 use crate::kit::*;
 use crate::shop::*;
+use es_core::WaitError;
 use es_core::prelude::*;
+use es_core::store::MemoryStore;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How much was ever added.
@@ -28,6 +31,22 @@ pub struct AddedAtOnce {
 impl AddedAtOnce {
     fn added(&mut self, _: &ArticleAdded) {
         self.articles += 1;
+    }
+}
+
+static OUT_OF_INK: AtomicBool = AtomicBool::new(true);
+
+/// The same, written down by a printer.
+#[projection(key = ())]
+pub struct Printed {
+    articles: u32,
+}
+
+#[projection]
+impl Printed {
+    fn added(&mut self, _: &ArticleAdded) -> Result<(), std::fmt::Error> {
+        self.articles += 1;
+        if OUT_OF_INK.load(Ordering::Relaxed) { Err(std::fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -79,4 +98,25 @@ async fn what_becomes_inline_needs_another_version(store: impl EventStore + Clon
     let builder = App::builder(store).aggregate::<Cart>().projection::<AddedAtOnce>();
     let faulty = builder.build().await.unwrap_err().to_string();
     assert!(faulty.contains("`inline` is not as version 1 was built"), "{faulty}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_of_what_has_stopped_is_taken_up() {
+    let store = MemoryStore::new();
+    let printing = || App::builder(store.clone()).aggregate::<Cart>().projection::<Printed>().build();
+    let (runs, asks) = (printing().await.unwrap(), printing().await.unwrap());
+    let running = runs.start().await.unwrap();
+    let done = runs.execute(add("1", "book")).await.unwrap();
+    let stopped = runs.wait_for("printed", done.position).await;
+    assert!(matches!(stopped, Err(WaitError::Stopped { .. })), "{stopped:?}");
+
+    OUT_OF_INK.store(false, Ordering::Relaxed);
+    asks.rebuild("printed").await.unwrap();
+    let printed = async {
+        while asks.document::<Printed>(&()).await.unwrap() != Some(Printed { articles: 1 }) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), printed).await.expect("nobody builds it");
+    running.stop().await.unwrap();
 }

@@ -48,6 +48,8 @@ pub(crate) trait Projecting: Send + Sync + 'static {
     fn control(&self) -> &Control;
     /// Its builds of this version, the oldest first. They change with a rebuild and with a switch.
     fn followers(&self) -> Vec<Arc<dyn Follower>>;
+    /// Looks which builds there are by now: other processes begin some, too.
+    fn look(&self) -> BoxFuture<'_, Result<(), ProjectionError>>;
     /// Enters the build of its version; the answer is a fault of the app.
     fn open(&self) -> BoxFuture<'_, Result<(), String>>;
     /// Begins another build of its version, which takes the place of the live one.
@@ -112,6 +114,12 @@ impl<K: Kind> Projecting for MountedKind<K> {
             Arc::new(BuildFollower { shared: self.shared.clone(), build })
         };
         self.shared.builds().into_iter().map(follower).collect()
+    }
+    fn look(&self) -> BoxFuture<'_, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            self.shared.learn(&self.shared.control.known().await?.ledger);
+            Ok(())
+        })
     }
     fn open(&self) -> BoxFuture<'_, Result<(), String>> {
         let (name, version) = (K::Projection::NAME, K::Projection::VERSION);
