@@ -4,7 +4,7 @@ use super::engine::{self, Step};
 use super::keeper::{Held, give_back, keep, take};
 use super::race::{First, race};
 use super::station::{FollowerState, Station};
-use super::{Follower, Halt};
+use super::{Follower, Halt, ParkedEntry, ParkedError};
 use crate::app::App;
 use crate::error::StoreError;
 use crate::id::Position;
@@ -35,7 +35,7 @@ pub enum DrainError {
         #[source]
         source: DecodeError,
     },
-    /// Another process works on it, and keeps on doing so.
+    /// Another process works on it, and keeps on doing so without an end in sight.
     #[error("another process holds the lease of {name}")]
     Held {
         /// Its name.
@@ -58,6 +58,9 @@ impl App {
     /// head of the log, what they themselves have caused included. Timers that are not due by the app's
     /// clock, and parked work, are left; what is tried again by itself is waited for. So is an app that runs
     /// already.
+    ///
+    /// Where that waits for a lease of another process, it counts how far that one has come by what it has stored:
+    /// its checkpoint, and what it tries again. Timers that are due there are the other's own matter.
     ///
     /// # Errors
     /// [`DrainError`]; the leases are given back.
@@ -169,6 +172,7 @@ impl App {
         let asked = station.ask();
         let name = || station.name.to_owned();
         let (mut seen, mut since) = (station.progress(), Instant::now());
+        let mut other = Elsewhere::default();
         loop {
             let settled = station.until(|progress| {
                 let there = progress.position >= head && progress.answered >= asked;
@@ -194,16 +198,42 @@ impl App {
             {
                 return Err(DrainError::Unavailable(cause.into()));
             }
-            // Another process works on it: how far that is stands in the store.
             if station.progress().state == FollowerState::Waiting {
-                let stored = self.store().processors(&station.processor).await.map_err(unread)?;
-                let stored = stored.into_iter().find(|stored| stored.name == station.processor);
-                if stored.is_some_and(|stored| stored.checkpoint.position >= head) {
+                let now = self.elsewhere(station).await?;
+                if now.position >= head && now.retrying.is_empty() {
                     return Ok(true);
+                }
+                if now != other {
+                    (other, since) = (now, Instant::now());
+                }
+                if since.elapsed() >= PATIENCE {
+                    return Err(DrainError::Held { name: name() });
                 }
             }
         }
     }
+
+    /// What the store says about one of them that another process works on.
+    async fn elsewhere(&self, station: &Station) -> Result<Elsewhere, DrainError> {
+        let retrying = match self.parked(station.name).await {
+            Ok(parked) => parked.iter().filter(|entry| entry.retrying).cloned().collect(),
+            Err(ParkedError::Unavailable(cause)) => return Err(DrainError::Unavailable(cause)),
+            // It is a projection, which sets nothing aside.
+            Err(_) => Vec::new(),
+        };
+        let stored = self.store().processors(&station.processor).await.map_err(unread)?;
+        let stored = stored.into_iter().find(|stored| stored.name == station.processor);
+        let position = stored.map(|stored| stored.checkpoint.position).unwrap_or_default();
+        Ok(Elsewhere { position, retrying })
+    }
+}
+
+/// How far another process is with something that follows the log.
+#[derive(Default, PartialEq)]
+struct Elsewhere {
+    position: Position,
+    /// What it tries again by itself.
+    retrying: Vec<ParkedEntry>,
 }
 
 fn unread(error: crate::store::ReadError) -> DrainError {

@@ -2,7 +2,7 @@
 
 use super::engine;
 use super::race::{First, caught, race};
-use super::station::{FollowerState, FollowerStatus};
+use super::station::{FollowerState, FollowerStatus, Station};
 use crate::app::App;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -111,6 +111,21 @@ impl fmt::Debug for Running {
     }
 }
 
+/// Looks for builds of projections that nobody here follows any more. A follower that goes on looks by itself.
+async fn look_for_builds(app: &App) {
+    let is_over = |station: Arc<Station>| station.progress().state.is_over();
+    for projection in app.projections() {
+        let followers = projection.followers();
+        let mut stations = followers.iter().filter_map(|follower| app.hub().station(follower.processor()));
+        if stations.all(is_over)
+            && let Err(error) = projection.look().await
+        {
+            let (name, error) = (projection.name(), &error as &dyn std::error::Error);
+            tracing::debug!(name, error, "its builds are not known");
+        }
+    }
+}
+
 /// Runs every follower there is, and those that come. Answers those that did not end when they were stopped.
 async fn supervise(app: App, mut stop: watch::Receiver<bool>) -> Vec<&'static str> {
     let mut tasks = JoinSet::new();
@@ -131,7 +146,11 @@ async fn supervise(app: App, mut stop: watch::Receiver<bool>) -> Vec<&'static st
             }
         }
         // Builds come by a call here, which rings, and by the ledger that other processes write.
-        let change = timeout(LOOK, app.hub().change());
+        let change = async {
+            if timeout(LOOK, app.hub().change()).await.is_err() {
+                look_for_builds(&app).await;
+            }
+        };
         if let First::One(_) = race(stop.wait_for(|stop| *stop), change).await {
             break;
         }

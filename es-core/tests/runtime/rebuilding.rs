@@ -2,7 +2,10 @@
 
 use crate::kit::*;
 use crate::shop::*;
+use es_core::WaitError;
 use es_core::prelude::*;
+use es_core::store::MemoryStore;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How much was ever added.
@@ -18,6 +21,35 @@ impl Added {
     }
 }
 
+/// The same, written by commits.
+#[projection(name = "added", key = (), inline)]
+pub struct AddedAtOnce {
+    articles: u32,
+}
+
+#[projection]
+impl AddedAtOnce {
+    fn added(&mut self, _: &ArticleAdded) {
+        self.articles += 1;
+    }
+}
+
+static OUT_OF_INK: AtomicBool = AtomicBool::new(true);
+
+/// The same, written down by a printer.
+#[projection(key = ())]
+pub struct Printed {
+    articles: u32,
+}
+
+#[projection]
+impl Printed {
+    fn added(&mut self, _: &ArticleAdded) -> Result<(), std::fmt::Error> {
+        self.articles += 1;
+        if OUT_OF_INK.load(Ordering::Relaxed) { Err(std::fmt::Error) } else { Ok(()) }
+    }
+}
+
 async fn app(store: &(impl EventStore + Clone)) -> App {
     App::builder(store.clone()).aggregate::<Cart>().projection::<Added>().build().await.unwrap()
 }
@@ -30,6 +62,7 @@ async fn builds(store: &(impl EventStore + Clone)) -> Vec<String> {
 
 on_every_store! {
     whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for,
+    what_becomes_inline_needs_another_version,
 }
 
 async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for(store: impl EventStore + Clone) {
@@ -56,5 +89,34 @@ async fn whoever_runs_takes_up_a_rebuild_that_somebody_else_asks_for(store: impl
     // It waits for the build that took over, not for the one that is gone.
     runs.wait_for("added", done.position).await.unwrap();
     assert_eq!(asks.document::<Added>(&()).await.unwrap(), Some(Added { articles: 3 }));
+    running.stop().await.unwrap();
+}
+
+/// In a rolling deploy both would write one build, and only one of them looks at what commits have taken.
+async fn what_becomes_inline_needs_another_version(store: impl EventStore + Clone) {
+    app(&store).await;
+    let builder = App::builder(store).aggregate::<Cart>().projection::<AddedAtOnce>();
+    let faulty = builder.build().await.unwrap_err().to_string();
+    assert!(faulty.contains("`inline` is not as version 1 was built"), "{faulty}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_of_what_has_stopped_is_taken_up() {
+    let store = MemoryStore::new();
+    let printing = || App::builder(store.clone()).aggregate::<Cart>().projection::<Printed>().build();
+    let (runs, asks) = (printing().await.unwrap(), printing().await.unwrap());
+    let running = runs.start().await.unwrap();
+    let done = runs.execute(add("1", "book")).await.unwrap();
+    let stopped = runs.wait_for("printed", done.position).await;
+    assert!(matches!(stopped, Err(WaitError::Stopped { .. })), "{stopped:?}");
+
+    OUT_OF_INK.store(false, Ordering::Relaxed);
+    asks.rebuild("printed").await.unwrap();
+    let printed = async {
+        while asks.document::<Printed>(&()).await.unwrap() != Some(Printed { articles: 1 }) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), printed).await.expect("nobody builds it");
     running.stop().await.unwrap();
 }

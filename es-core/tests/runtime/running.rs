@@ -108,6 +108,55 @@ async fn a_drain_does_not_wait_for_ever_for_another_process() {
     second.drain().await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_drain_of_a_running_app_does_not_wait_for_ever_for_another_process() {
+    let store = MemoryStore::new();
+    let app = offering(&store).await;
+    let stuck = store.acquire("offer.r1", Uuid::new_v4(), LEASE).await.unwrap().unwrap();
+    let running = app.start().await.unwrap();
+    app.execute(add("1", "book")).await.unwrap();
+    let holds = async {
+        loop {
+            store.renew(&stuck, LEASE).await.unwrap();
+            tokio::time::sleep(LEASE / 4).await;
+        }
+    };
+    tokio::select! {
+        drained = app.drain() => assert!(matches!(drained, Err(DrainError::Held { .. })), "{drained:?}"),
+        () = holds => {}
+        () = tokio::time::sleep(LEASE * 10) => panic!("it waits"),
+    }
+    running.stop().await.unwrap();
+}
+
+/// Prints each article, and is out of ink.
+#[reactor(retry(max = 3, backoff = "1s..2s"))]
+pub struct Printer;
+
+#[reactor]
+impl Printer {
+    fn added(&self, _: &ArticleAdded) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_what_another_process_tries_again() {
+    let store = MemoryStore::new();
+    let printing = || App::builder(store.clone()).aggregate::<Cart>().reactor::<Printer>().build();
+    let (first, second) = (printing().await.unwrap(), printing().await.unwrap());
+    let running = first.start().await.unwrap();
+    first.drain().await.unwrap();
+    let waiting = second.start().await.unwrap();
+    first.execute(add("1", "book")).await.unwrap();
+    second.drain().await.unwrap();
+    assert_eq!(waiting.status()[0].state, FollowerState::Waiting);
+    let parked = second.parked("printer").await.unwrap();
+    assert_eq!((parked.len(), parked[0].retrying), (1, false), "it is tried no more");
+    waiting.stop().await.unwrap();
+    running.stop().await.unwrap();
+}
+
 async fn a_log_that_is_not_the_one_that_was_followed_stops_it(store: impl EventStore + Clone) {
     let app = offering(&store).await;
     app.execute(add("1", "book")).await.unwrap();

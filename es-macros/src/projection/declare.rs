@@ -80,8 +80,11 @@ fn emit(written: &Written, input: &DeriveInput, name: &Name) -> TokenStream {
     let p = written.common.root.private();
     let needs = quote!(::core::default::Default + ::core::marker::Send + ::core::marker::Sync + 'static);
     let header = fields::header(input, &quote!(#p::Projection), &needs);
-    let fingerprint = fingerprint::keyed(input, written.key.as_ref());
     let (version, inline) = (written.version.unwrap_or(1), written.inline);
+    let shape = fingerprint::keyed(input, written.key.as_ref());
+    // Followers of a build that is not inline do not look at what commits have taken: both ways at once, as in a
+    // rolling deploy, would count events twice.
+    let fingerprint = if inline { !shape } else { shape };
     let key = written.key.as_ref().map_or_else(|| quote!(()), |key| quote!(#key));
     let kind = kind(written, input);
     quote! {

@@ -58,7 +58,7 @@ fn rows_have_none() {
             const VERSION: u32 = 2u32;
             type Key = ();
             const INLINE: bool = true;
-            const FINGERPRINT: u64 = 12638352127299873646u64;
+            const FINGERPRINT: u64 = 5808391946409677969u64;
         }
         #[automatically_derived]
         impl crate::es::__private::Kept for Balances {

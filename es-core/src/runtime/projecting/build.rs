@@ -4,6 +4,7 @@ use super::control::{Control, Known, LEDGERS};
 use super::error::{ProjectionError, chain};
 use super::events::{Failure, Stumble};
 use super::ledger::{Build, BuildId, Ledger};
+use super::retired::Stuck;
 use super::turn::{Shows, Turn};
 use crate::app::App;
 use crate::id::Position;
@@ -39,13 +40,15 @@ pub(super) trait Kind: Send + Sync + 'static {
     fn fault() -> Option<String> {
         None
     }
-    /// Applies events that follow the lease's checkpoint.
+    /// Applies events that follow the lease's checkpoint: all of them, or the first ones, where their documents
+    /// would take too much memory. `is_followed` says whether there is more in the log behind them.
     fn prepare(
         &self,
         build: &Build,
         lease: &Lease,
         events: &[StoredEvent],
-    ) -> impl Future<Output = Result<Self::Prepared, Failure>> + Send;
+        is_followed: bool,
+    ) -> impl Future<Output = Result<Ready<Self::Prepared>, Failure>> + Send;
     /// Writes that, and what else `advance` says.
     fn commit(
         &self,
@@ -64,10 +67,19 @@ pub(super) trait Kind: Send + Sync + 'static {
         events: &[StoredEvent],
         turn: Turn,
     ) -> Result<Box<dyn InlineStep>, InlineFailure>;
+    /// Forgets what steps of a build or a copy have left in memory for the next one.
+    fn drop_kept(&self, _processor: &str) {}
     /// Forgets a build that nobody reads, under the lease of another one.
     fn forget(&self, lease: &Lease, build: &Build) -> impl Future<Output = Result<(), AdvanceError>> + Send;
     /// The keys whose documents are not what the log gives.
     fn drift(&self, build: &Build) -> impl Future<Output = Result<Vec<String>, ProjectionError>> + Send;
+}
+
+/// The effect of some events.
+pub(super) struct Ready<T> {
+    pub effect: T,
+    /// How many events it is of.
+    pub taken: usize,
 }
 
 /// What all builds of a projection share in this app.
@@ -77,11 +89,12 @@ pub(super) struct Shared<K> {
     pub filter: Filter,
     /// Those that this app takes further, the oldest first.
     builds: Mutex<Vec<BuildId>>,
+    pub stuck: Stuck,
 }
 
 impl<K: Kind> Shared<K> {
     pub fn new(kind: K, control: Control) -> Self {
-        Self { kind, control, filter: K::filter(), builds: Mutex::default() }
+        Self { kind, control, filter: K::filter(), builds: Mutex::default(), stuck: Stuck::default() }
     }
 
     /// Nothing panics while the lock is held.
@@ -145,7 +158,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
                 return Ok(());
             }
             let from = page.events.partition_point(|event| event.position <= lease.checkpoint.position);
-            self.step(lease, &page.events[from..], end).await
+            self.step(lease, &page.events[from..], end, page.scanned_to < page.head).await
         })
     }
     fn still_there(&self) -> BoxFuture<'_, Result<(), Halt>> {
@@ -163,7 +176,7 @@ impl<K: Kind> Follower for BuildFollower<K> {
             let to = if reached.position > lease.checkpoint.position { reached } else { lease.checkpoint };
             let turn = self.turn(&known, to.position).await?;
             if matches!(turn.shows, Shows::InsteadOf(_)) || to != lease.checkpoint {
-                self.step(lease, &[], to).await?;
+                self.step(lease, &[], to, false).await?;
             }
             self.forget_retired(lease).await?;
             Ok(None)
@@ -174,21 +187,37 @@ impl<K: Kind> Follower for BuildFollower<K> {
 impl<K: Kind> BuildFollower<K> {
     /// Applies some events and moves the checkpoint behind them. What stands before an event that fails is
     /// kept, so that the checkpoint shows where it was.
-    async fn step(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Halt> {
-        let Err(Failure { done, halt }) = self.take(lease, events, to).await else { return Ok(()) };
+    async fn step(
+        &self,
+        lease: &mut Lease,
+        events: &[StoredEvent],
+        to: Checkpoint,
+        is_followed: bool,
+    ) -> Result<(), Halt> {
+        let taken = self.take(lease, events, to, is_followed).await;
+        let Err(Failure { done, halt }) = taken else { return Ok(()) };
         if let Some(to) = behind(&events[..done]) {
-            self.take(lease, &events[..done], to).await.map_err(|failure| failure.halt)?;
+            self.take(lease, &events[..done], to, false).await.map_err(|failure| failure.halt)?;
         }
         Err(halt)
     }
 
-    async fn take(&self, lease: &mut Lease, events: &[StoredEvent], to: Checkpoint) -> Result<(), Failure> {
+    async fn take(
+        &self,
+        lease: &mut Lease,
+        events: &[StoredEvent],
+        to: Checkpoint,
+        is_followed: bool,
+    ) -> Result<(), Failure> {
         loop {
             let from = lease.checkpoint;
             let known = events.partition_point(|event| event.position <= from.position);
-            let taken = self.advance(lease, &events[known..], to).await;
+            let taken = self.advance(lease, &events[known..], to, is_followed).await;
             if matches!(taken, Ok(true)) {
-                return Ok(());
+                if lease.checkpoint == to {
+                    return Ok(());
+                }
+                continue;
             }
             self.look(lease).await?;
             match taken {
@@ -202,14 +231,18 @@ impl<K: Kind> BuildFollower<K> {
         }
     }
 
-    /// Writes what these events lead to; `false` if a commit has taken the build along in the meantime.
+    /// Writes what these events lead to, or the first of them: `lease.checkpoint` is behind those. `false` if a
+    /// commit has taken the build along in the meantime.
     async fn advance(
         &self,
         lease: &mut Lease,
         events: &[StoredEvent],
         to: Checkpoint,
+        is_followed: bool,
     ) -> Result<bool, Failure> {
-        let prepared = self.shared.kind.prepare(&self.build, lease, events).await?;
+        let prepared = self.shared.kind.prepare(&self.build, lease, events, is_followed).await?;
+        let Ready { effect, taken } = prepared;
+        let to = if taken < events.len() { behind(&events[..taken]).unwrap_or(to) } else { to };
         let patience = Instant::now() + PATIENCE;
         loop {
             let known = self.known().await?;
@@ -222,7 +255,7 @@ impl<K: Kind> BuildFollower<K> {
             // Where there is nothing to reach, what else is to be written must not count as written.
             advance.to = (to != lease.checkpoint).then_some(to);
             advance.writes.extend(turn.write);
-            match self.shared.kind.commit(&self.build, advance, &prepared, turn.shows).await {
+            match self.shared.kind.commit(&self.build, advance, &effect, turn.shows).await {
                 Ok(()) => {
                     lease.checkpoint = to;
                     return Ok(true);
@@ -247,7 +280,7 @@ impl<K: Kind> BuildFollower<K> {
     }
 
     /// The ledger, where this build still has its place.
-    async fn known(&self) -> Result<Known, Halt> {
+    pub async fn known(&self) -> Result<Known, Halt> {
         let known = self.shared.control.known().await?;
         self.shared.learn(&known.ledger);
         if known.ledger.keeps(self.build.id) { Ok(known) } else { Err(Halt::Done) }
@@ -275,50 +308,6 @@ impl<K: Kind> BuildFollower<K> {
             // One that nobody takes further is not waited for.
             target.owner.is_some() && left.is_some_and(|left| (1..=u64::from(K::STEP)).contains(&left))
         }))
-    }
-
-    /// Forgets what nobody reads any more, except for what somebody is still about to leave.
-    async fn forget_retired(&self, lease: &Lease) -> Result<(), Halt> {
-        loop {
-            let known = self.known().await?;
-            if known.ledger.live != self.build.id {
-                return Ok(());
-            }
-            let mut ledger = known.ledger.clone();
-            for &retired in &known.ledger.retired {
-                let forgotten = self.forget(lease, &self.shared.control.build(retired)).await?;
-                if forgotten {
-                    ledger = ledger.forgotten(retired);
-                }
-            }
-            if ledger == known.ledger {
-                return Ok(());
-            }
-            let mut advance = Advance::under(lease);
-            advance.writes.push(known.replace(self.shared.control.name, &ledger)?);
-            match self.shared.control.store.advance(advance).await {
-                Err(AdvanceError::Changed { .. }) => {}
-                done => return Ok(done?),
-            }
-        }
-    }
-
-    /// Whether nobody held it any more.
-    async fn forget(&self, lease: &Lease, build: &Build) -> Result<bool, Halt> {
-        match self.shared.kind.forget(lease, build).await {
-            Ok(()) => Ok(true),
-            Err(AdvanceError::Fenced { processor }) if processor == build.processor => Ok(false),
-            // What nobody reads does not stop what is read.
-            Err(AdvanceError::Work(cause)) => {
-                tracing::warn!(
-                    processor = &*build.processor,
-                    error = &*cause,
-                    "a build that nobody reads stays"
-                );
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A copy of a projection as it was at a time.
 
-use super::build::{Kind, Shared};
+use super::build::{Kind, Ready, Shared};
 use super::error::{DocumentError, ProjectionError};
 use super::ledger::Build;
 use super::read::{self, Documents};
@@ -86,14 +86,32 @@ pub(super) async fn build<K: Kind>(
     let fenced = || AdvanceError::Fenced { processor: processor.clone() };
     let lease = store.acquire(&processor, owner, LEASE).await?.ok_or_else(fenced)?;
     let filled = fill(shared, lease.clone(), until).await;
-    store.release(&lease).await?;
+    let released = store.release(&lease).await;
     let copy = ScratchCopy { store: store.clone(), processor, name, type_id: TypeId::of::<K::Projection>() };
-    match filled {
-        Ok(()) => Ok(copy),
-        Err(halt) => {
-            copy.discard().await?;
-            Err(ProjectionError::of(name, halt))
+    let error = match (filled, released) {
+        (Ok(()), Ok(())) => return Ok(copy),
+        (Err(halt), Ok(())) => ProjectionError::of(name, halt),
+        (filled, Err(error)) => {
+            // Once more: what somebody holds cannot be forgotten.
+            let _ = store.release(&lease).await;
+            filled.err().map_or_else(|| error.into(), |halt| ProjectionError::of(name, halt))
         }
+    };
+    if let Err(error) = copy.discard().await {
+        tracing::warn!(name, error = &error as &dyn std::error::Error, "a copy that failed stays");
+    }
+    Err(error)
+}
+
+/// What steps have left in memory; it goes with this, also where nobody waits for the copy any more.
+struct Left<'a, K: Kind> {
+    kind: &'a K,
+    processor: &'a str,
+}
+
+impl<K: Kind> Drop for Left<'_, K> {
+    fn drop(&mut self) {
+        self.kind.drop_kept(self.processor);
     }
 }
 
@@ -101,16 +119,23 @@ async fn fill<K: Kind>(shared: &Shared<K>, mut lease: Lease, until: Timestamp) -
     let store = &shared.control.store;
     // The build of a copy is nobody's: it stands in no ledger.
     let build = Build { processor: lease.processor.clone(), ..shared.control.build(super::ledger::COPY) };
+    let _left = Left { kind: &shared.kind, processor: &build.processor };
     let head = store.head().await?;
     while lease.checkpoint.position < head {
         let after = lease.checkpoint.position;
         let LogPage { mut events, scanned_to, scanned_id, .. } =
             store.read_log(after, &shared.filter, K::STEP).await?;
         events.retain(|event| event.recorded_at <= until && event.position <= head);
-        let prepared = shared.kind.prepare(&build, &lease, &events).await.map_err(|failure| failure.halt)?;
-        let to = Checkpoint { position: scanned_to, event: scanned_id };
+        let ready = shared.kind.prepare(&build, &lease, &events, scanned_to < head).await;
+        let Ready { effect, taken } = ready.map_err(|failure| failure.halt)?;
+        let to = match events.get(..taken).and_then(<[_]>::last) {
+            Some(last) if taken < events.len() => {
+                Checkpoint { position: last.position, event: Some(last.id) }
+            }
+            _ => Checkpoint { position: scanned_to, event: scanned_id },
+        };
         let advance = Advance { to: Some(to), ..Advance::under(&lease) };
-        shared.kind.commit(&build, advance, &prepared, Shows::Nothing).await?;
+        shared.kind.commit(&build, advance, &effect, Shows::Nothing).await?;
         store.renew(&lease, LEASE).await?;
         lease.checkpoint = to;
     }

@@ -1,6 +1,6 @@
 //! Builds that keep documents.
 
-use super::build::{Kind, begun};
+use super::build::{Kind, Ready, begun};
 use super::error::ProjectionError;
 use super::events::{self, Failure};
 use super::ledger::Build;
@@ -26,7 +26,12 @@ pub(super) const STEP: u32 = 10_000;
 /// The most events that wait for documents to be read.
 const PART: usize = 500;
 
-/// The most bytes of documents that are kept from one step to the next.
+/// As many wait at the beginning of a step. It is twice as many each time, so that documents which take much
+/// memory are seen to do so before there are too many of them.
+const FIRST_PART: usize = 32;
+
+/// The most bytes of documents that are kept from one step to the next. A step ends as soon as its documents
+/// take more.
 const KEPT: usize = 32 * 1024 * 1024;
 
 /// Documents of a `P`, in a store.
@@ -65,13 +70,15 @@ impl<P: Document> Kind for Documents<P> {
         build: &Build,
         lease: &Lease,
         events: &[StoredEvent],
-    ) -> Result<Prepared<P>, Failure> {
+        is_followed: bool,
+    ) -> Result<Ready<Prepared<P>>, Failure> {
         let mut sheet = self.take_kept(lease).unwrap_or_else(Sheet::new);
-        self.apply(&mut sheet, build, events).await?;
+        let taken = self.apply(&mut sheet, build, events).await?;
         let writes = sheet.writes(&build.processor)?;
         let writes = self.write_ahead(lease, writes).await?;
-        let is_full = events.len() >= STEP as usize && sheet.size() <= KEPT;
-        Ok(Prepared { writes, sheet: Mutex::new(is_full.then_some(sheet)) })
+        let is_kept = is_followed && sheet.size() <= KEPT;
+        let effect = Prepared { writes, sheet: Mutex::new(is_kept.then_some(sheet)) };
+        Ok(Ready { effect, taken })
     }
 
     async fn commit(
@@ -113,8 +120,12 @@ impl<P: Document> Kind for Documents<P> {
         Ok(Box::new(Planned { sheet, plan, collection: build.processor.clone(), ledger: turn.write }))
     }
 
+    fn drop_kept(&self, processor: &str) {
+        lock(&self.kept).remove(processor);
+    }
+
     async fn forget(&self, _: &Lease, build: &Build) -> Result<(), AdvanceError> {
-        lock(&self.kept).remove(&build.processor);
+        self.drop_kept(&build.processor);
         self.store.forget(&build.processor).await
     }
 
@@ -140,14 +151,15 @@ impl<P: Document> Documents<P> {
         is_current.then_some(kept.sheet)
     }
 
-    /// Applies each event at once where its documents are known, and else some of them together.
+    /// Applies each event at once where its documents are known, and else some of them together. Answers how
+    /// many it has applied before their documents became too many.
     async fn apply(
         &self,
         sheet: &mut Sheet<P>,
         build: &Build,
         events: &[StoredEvent],
-    ) -> Result<(), Failure> {
-        let mut plan = Plan::new();
+    ) -> Result<usize, Failure> {
+        let (mut plan, mut part) = (Plan::new(), FIRST_PART);
         for (n, stored) in events.iter().enumerate() {
             if n % PART == 0 {
                 // So that the lease is kept meanwhile.
@@ -155,13 +167,19 @@ impl<P: Document> Documents<P> {
             }
             sheet.plan(&mut plan, stored).map_err(|halt| Failure { done: n, halt })?;
             let before = n + 1 - plan.len();
-            if !sheet.is_read() && plan.len() < PART && n + 1 < events.len() {
+            if !sheet.is_read() && plan.len() < part && n + 1 < events.len() {
                 continue;
             }
-            self.read(sheet, build).await?;
+            if !sheet.is_read() {
+                self.read(sheet, build).await?;
+                part = (part * 2).min(PART);
+            }
             sheet.apply(&mut plan).map_err(|failure| Failure { done: before + failure.done, ..failure })?;
+            if sheet.size() > KEPT {
+                return Ok(n + 1);
+            }
         }
-        Ok(())
+        Ok(events.len())
     }
 
     async fn read(&self, sheet: &mut Sheet<P>, build: &Build) -> Result<(), Halt> {
@@ -171,6 +189,12 @@ impl<P: Document> Documents<P> {
             }
         }
         Ok(())
+    }
+
+    /// Whether no step has left anything behind.
+    #[cfg(test)]
+    pub fn keeps_nothing(&self) -> bool {
+        lock(&self.kept).is_empty()
     }
 
     /// Writes as much ahead of the checkpoint as does not fit into one advance, and answers the rest. What is

@@ -19,7 +19,7 @@ const ROUNDS: u32 = 20;
 const PAGE: u32 = 500;
 
 /// Folds the log in memory as far as a build has come, and compares. The build may go on: what differs is
-/// folded further and compared again, for as long as it moves.
+/// folded further and compared again, for as long as it or the log moves.
 pub(super) async fn drift<P: Document>(
     store: &dyn EventStore,
     build: &Build,
@@ -34,11 +34,16 @@ pub(super) async fn drift<P: Document>(
     fold.go_on(store, position(store, build).await?).await.map_err(halted)?;
     let mut differing = fold.compare_all(store, build).await.map_err(halted)?;
     for _ in 0..ROUNDS {
-        let now = position(store, build).await?;
-        if differing.is_empty() || now == fold.position {
+        if differing.is_empty() {
+            break;
+        }
+        // A document of an event behind the end that was known is not compared until that event is known.
+        let (now, head) = (position(store, build).await?, store.head().await?);
+        if now == fold.position && head == fold.head {
             break;
         }
         fold.go_on(store, now).await.map_err(halted)?;
+        fold.head = fold.head.max(head);
         differing = fold.compare(store, build, &differing).await.map_err(halted)?;
     }
     differing.sort();

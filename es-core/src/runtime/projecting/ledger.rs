@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One build of a projection: a version of the code, and which time it was built with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct BuildId {
     pub version: u32,
     pub n: u32,

@@ -10,6 +10,7 @@ mod events;
 mod inline;
 mod ledger;
 mod read;
+mod retired;
 mod rows;
 mod sheet;
 #[cfg(test)]
@@ -47,6 +48,8 @@ pub(crate) trait Projecting: Send + Sync + 'static {
     fn control(&self) -> &Control;
     /// Its builds of this version, the oldest first. They change with a rebuild and with a switch.
     fn followers(&self) -> Vec<Arc<dyn Follower>>;
+    /// Looks which builds there are by now: other processes begin some, too.
+    fn look(&self) -> BoxFuture<'_, Result<(), ProjectionError>>;
     /// Enters the build of its version; the answer is a fault of the app.
     fn open(&self) -> BoxFuture<'_, Result<(), String>>;
     /// Begins another build of its version, which takes the place of the live one.
@@ -112,6 +115,12 @@ impl<K: Kind> Projecting for MountedKind<K> {
         };
         self.shared.builds().into_iter().map(follower).collect()
     }
+    fn look(&self) -> BoxFuture<'_, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            self.shared.learn(&self.shared.control.known().await?.ledger);
+            Ok(())
+        })
+    }
     fn open(&self) -> BoxFuture<'_, Result<(), String>> {
         let (name, version) = (K::Projection::NAME, K::Projection::VERSION);
         let fingerprint = K::Projection::FINGERPRINT;
@@ -126,7 +135,7 @@ impl<K: Kind> Projecting for MountedKind<K> {
                     Some(next) => Err(ProjectionError::Failed {
                         name,
                         reason: format!(
-                            "its key or its document is not as version {version} was built: \
+                            "its key, its document or its `inline` is not as version {version} was built: \
                              say `#[projection(.., version = {next})]`, and it is built anew beside the old one"
                         ),
                     }),

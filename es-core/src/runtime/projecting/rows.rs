@@ -1,6 +1,6 @@
 //! Builds that keep rows, in the database of the log.
 
-use super::build::Kind;
+use super::build::{Kind, Ready};
 use super::error::{ProjectionError, method_error};
 use super::events::{self, Failure, Method, Read, Stumble};
 use super::ledger::Build;
@@ -35,14 +35,14 @@ pub(super) struct InRows<P, S> {
 }
 
 /// Events that are read, and whether they are the first ones of their build.
-pub(super) struct Ready<P: Rows> {
+pub(super) struct Decoded<P: Rows> {
     events: Arc<Vec<Read<RowMethod<P>>>>,
     is_first: bool,
 }
 
 impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
     type Projection = P;
-    type Prepared = Ready<P>;
+    type Prepared = Decoded<P>;
     const KEEPS_DOCUMENTS: bool = false;
     /// All others who write wait for it.
     const STEP: u32 = 500;
@@ -62,15 +62,23 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
         })
     }
 
-    async fn prepare(&self, _: &Build, lease: &Lease, events: &[StoredEvent]) -> Result<Ready<P>, Failure> {
-        Ok(Ready { events: read::<P>(events)?, is_first: lease.checkpoint.position == Position(0) })
+    async fn prepare(
+        &self,
+        _: &Build,
+        lease: &Lease,
+        events: &[StoredEvent],
+        _: bool,
+    ) -> Result<Ready<Decoded<P>>, Failure> {
+        let effect =
+            Decoded { events: read::<P>(events)?, is_first: lease.checkpoint.position == Position(0) };
+        Ok(Ready { effect, taken: events.len() })
     }
 
     async fn commit(
         &self,
         build: &Build,
         advance: Advance,
-        prepared: &Ready<P>,
+        prepared: &Decoded<P>,
         shows: Shows,
     ) -> Result<(), AdvanceError> {
         let work = Work {

@@ -35,6 +35,8 @@ pub(super) struct Sheet<P: Projection> {
     slots: Vec<Slot<P>>,
     /// How many slots hold what is stored.
     read: usize,
+    /// About how many bytes the slots take.
+    size: usize,
 }
 
 struct Slot<P> {
@@ -97,7 +99,7 @@ impl<P: Projection> Plan<P> {
 
 impl<P: Document> Sheet<P> {
     pub fn new() -> Self {
-        Self { places: HashMap::new(), texts: HashMap::new(), slots: Vec::new(), read: 0 }
+        Self { places: HashMap::new(), texts: HashMap::new(), slots: Vec::new(), read: 0, size: 0 }
     }
 
     /// Reads an event and finds out its keys, which are in the sheet from then on.
@@ -128,7 +130,9 @@ impl<P: Document> Sheet<P> {
         let text = key.text();
         let place = self.texts.get(&text).copied().unwrap_or_else(|| {
             self.texts.insert(text.clone(), self.slots.len());
-            self.slots.push(Slot::new(text));
+            let slot = Slot::new(text);
+            self.size += slot.size + size_of::<Slot<P>>();
+            self.slots.push(slot);
             self.slots.len() - 1
         });
         self.places.insert(key.clone(), place);
@@ -155,7 +159,7 @@ impl<P: Document> Sheet<P> {
         slot.document = Some(document);
         slot.revision = stored.revision;
         slot.stored = stored.position;
-        slot.size = slot.key.len() + stored.body.len();
+        slot.resize(&mut self.size, stored.body.len());
         Ok(())
     }
 
@@ -190,7 +194,7 @@ impl<P: Document> Sheet<P> {
                 continue;
             }
             let body = slot.document.as_ref().map(|document| body(&slot.key, document)).transpose()?;
-            slot.size = slot.key.len() + body.as_ref().map_or(0, Vec::len);
+            slot.resize(&mut self.size, body.as_ref().map_or(0, Vec::len));
             writes.push(DocumentWrite {
                 collection: collection.clone(),
                 key: slot.key.clone(),
@@ -213,9 +217,9 @@ impl<P: Document> Sheet<P> {
         }
     }
 
-    /// About how many bytes the documents take.
+    /// About how many bytes the documents take, as they were last read or written.
     pub fn size(&self) -> usize {
-        self.slots.iter().map(|slot| slot.size + size_of::<Slot<P>>()).sum()
+        self.size
     }
 
     /// The document of a key as it would be stored.
@@ -229,6 +233,13 @@ impl<P: Projection> Slot<P> {
     fn new(key: String) -> Self {
         let size = key.len();
         Self { key, document: None, revision: 0, stored: Position(0), applied: None, size }
+    }
+
+    /// Takes note of how many bytes the document takes, here and in the sum.
+    fn resize(&mut self, sum: &mut usize, document: usize) {
+        *sum -= self.size;
+        self.size = self.key.len() + document;
+        *sum += self.size;
     }
 
     fn call(&mut self, call: &Call<P>, event: &RawEvent, key: &P::Key) -> Result<(), Halt> {

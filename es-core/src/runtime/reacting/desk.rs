@@ -68,8 +68,12 @@ impl Desk {
         }
     }
 
-    /// What the event at a position is for one key; `None` if it is not for it any more.
+    /// What the event at a position is for one key; `None` if it is not for it any more, or if there is no event:
+    /// what a key has taken over from the version before stands at position 0 until its first own event.
     pub async fn delivered(&self, position: Position, key: &str) -> Result<Option<Delivered>, Halt> {
+        if position == Position(0) {
+            return Ok(None);
+        }
         let event = self.event(position).await?;
         let all = self.methods.deliveries(&event)?;
         Ok(all.into_iter().find(|(of, _)| of == key).map(|(_, delivered)| delivered))

@@ -237,12 +237,22 @@ impl Desk {
         cell: &mut Cell,
         change: impl Fn(&mut Document) -> bool,
     ) -> Result<(), Halt> {
+        self.amend_with(cell, Vec::new(), change).await
+    }
+
+    /// As [`amend`](Self::amend), with what is written in any case, and together with the change.
+    pub(super) async fn amend_with(
+        &self,
+        cell: &mut Cell,
+        beside: Vec<DocumentWrite>,
+        change: impl Fn(&mut Document) -> bool,
+    ) -> Result<(), Halt> {
         loop {
             let mut next = cell.document.clone();
             if !change(&mut next) {
-                return Ok(());
+                return self.write(beside).await;
             }
-            match cell.write(self, next, Vec::new()).await {
+            match cell.write(self, next, beside.clone()).await {
                 Err(Halt::Unavailable(cause)) if self.inline && is_changed(&cause) => {
                     *cell = Cell::load(self, &cell.key).await?;
                 }

@@ -1,7 +1,7 @@
 //! A lane: what one key has to do, one after the other.
 
 use super::desk::Desk;
-use super::document::Cell;
+use super::document::{Cell, Document};
 use super::methods::Delivered;
 use super::park::{Row, RowState, Sequence};
 use super::turn::Trouble;
@@ -22,8 +22,8 @@ pub(super) enum Work {
     Resume,
     /// What was set aside, from the first on.
     Replay,
-    /// Passing over the first of what was set aside.
-    Skip,
+    /// Passing over the first of what was set aside. What is written with that: the decision is gone.
+    Skip(DocumentWrite),
     /// Timers that are due at this time.
     Timers(Timestamp),
     /// An event.
@@ -84,7 +84,7 @@ impl Keeper<'_> {
     async fn go(&mut self, cell: &mut Cell, work: Work) -> Result<(), Halt> {
         match work {
             Work::Replay => self.replay(cell).await,
-            Work::Skip => self.skip_first(cell).await,
+            Work::Skip(decided) => self.skip_first(cell, decided).await,
             Work::Event(delivered) if self.desk.inline => self.look(cell, &delivered).await,
             Work::Event(delivered) => self.event(cell, &delivered).await,
             // Timers stand in their key's lane behind what is set aside.
@@ -180,21 +180,24 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    async fn skip_first(&mut self, cell: &mut Cell) -> Result<(), Halt> {
+    async fn skip_first(&mut self, cell: &mut Cell, decided: DocumentWrite) -> Result<(), Halt> {
+        self.writes.push(decided);
         let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
         self.skip(cell, &row).await?;
-        self.remove(&row);
         self.go_on(cell).await
     }
 
     /// Passes over a turn: what is left to do of it is dropped. One that has not begun is not begun by the next
     /// version either, when that folds the past.
     async fn skip(&mut self, cell: &mut Cell, row: &Row) -> Result<(), Halt> {
-        if cell.document.position >= row.position {
-            return drop_turn(self.desk, cell).await;
-        }
-        if self.desk.keeps_state {
+        let has_begun = cell.document.position >= row.position;
+        if !has_begun && self.desk.keeps_state {
             self.writes.push(row.skip(&self.desk.names));
+        }
+        self.remove(row);
+        if has_begun {
+            // In one write: were the turn gone and its row still there, the next turn would go as well.
+            drop_turn(self.desk, cell, std::mem::take(&mut self.writes)).await?;
         }
         Ok(())
     }
@@ -234,7 +237,7 @@ impl Keeper<'_> {
         lasting: bool,
     ) -> Result<(), Halt> {
         let desk = self.desk;
-        row.attempts += 1;
+        row.fails(&cell.document);
         let (reactor, position, event) = (desk.name, row.position.0, row.name.as_str());
         if !lasting && row.attempts <= desk.retry.max {
             let pause = desk.retry.pause(row.attempts);
@@ -246,7 +249,6 @@ impl Keeper<'_> {
         } else if desk.on_failure == OnFailure::Skip {
             tracing::warn!(reactor, position, event, error, "skipped");
             self.skip(cell, &row).await?;
-            self.remove(&row);
             return self.go_on(cell).await;
         } else if desk.on_failure == OnFailure::Stop {
             return Err(Halt::Stopped(format!("event \"{event}\" at position {position}: {error}")));
@@ -264,10 +266,13 @@ impl Keeper<'_> {
 }
 
 /// Drops what is left to do of the first turn: what the event, or the one timer, has issued.
-async fn drop_turn(desk: &Desk, cell: &mut Cell) -> Result<(), Halt> {
-    let Some(turn) = cell.document.pending.first().map(|first| first.turn) else { return Ok(()) };
-    let mut next = cell.document.clone();
-    let others = next.pending.iter().position(|pending| pending.turn != turn).unwrap_or(next.pending.len());
-    next.pending.drain(..others);
-    cell.write(desk, next, Vec::new()).await
+async fn drop_turn(desk: &Desk, cell: &mut Cell, beside: Vec<DocumentWrite>) -> Result<(), Halt> {
+    let turn = cell.document.pending.first().map(|first| first.turn);
+    let drop = |next: &mut Document| {
+        let others = next.pending.iter().position(|pending| Some(pending.turn) != turn);
+        let dropped = others.unwrap_or(next.pending.len());
+        next.pending.drain(..dropped);
+        dropped > 0
+    };
+    desk.amend_with(cell, beside, drop).await
 }

@@ -2,7 +2,8 @@
 
 use super::Names;
 use super::desk::Desk;
-use crate::id::Position;
+use super::document::Document;
+use crate::id::{CommandId, Position};
 use crate::runtime::Halt;
 use crate::store::{DocumentWrite, StoredDocument};
 use jiff::Timestamp;
@@ -26,6 +27,10 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
     pub state: RowState,
+    /// What was being carried out when it failed; `None` if a method failed. Timers that fired at one place fail
+    /// one after the other under one id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<CommandId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +55,20 @@ impl Row {
             error: None,
             next_at: None,
             state: RowState::Waiting,
+            turn: None,
         }
+    }
+
+    /// Counts a failure of what the document of its key says that is to be done.
+    pub fn fails(&mut self, document: &Document) {
+        let first = document.pending.first().filter(|_| document.position >= self.position);
+        let turn = first.map(|first| first.turn);
+        if let Some(first) = first.filter(|_| self.turn.is_some() && self.turn != turn) {
+            self.attempts = 0;
+            self.name = first.timer.as_ref().unwrap_or(&first.name).clone();
+        }
+        self.turn = turn;
+        self.attempts += 1;
     }
 
     /// What it is stored under: positions have one width, so no other key leads to it.

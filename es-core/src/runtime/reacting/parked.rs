@@ -8,7 +8,7 @@ use super::origin::BRIEF;
 use super::park::{Row, RowState};
 use crate::app::App;
 use crate::error::StoreError;
-use crate::id::Position;
+use crate::id::{CommandId, Position};
 use crate::runtime::Halt;
 use crate::store::{Advance, AdvanceError, BoxError, Checkpoint, DocumentWrite, ReadError, StoredDocument};
 use serde::{Deserialize, Serialize};
@@ -62,9 +62,13 @@ pub struct ParkedEntry {
     pub waiting: u64,
     /// Whether it is tried again by itself. If not, it waits for a decision.
     pub retrying: bool,
+    turn: Option<CommandId>,
 }
 
 /// What a reactor has set aside, by key. Answered by [`App::parked`].
+///
+/// A decision is about an entry as it was listed: where something else of the same key has failed since, it has
+/// no effect.
 #[derive(Debug)]
 pub struct ParkedWork {
     app: App,
@@ -85,6 +89,14 @@ impl Deref for ParkedWork {
 enum Mark {
     Retry,
     Skip,
+}
+
+/// And about what.
+#[derive(Debug, Serialize, Deserialize)]
+struct Decision {
+    mark: Mark,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    turn: Option<CommandId>,
 }
 
 impl App {
@@ -119,6 +131,7 @@ fn entry(mut rows: BTreeMap<Position, Row>) -> Option<ParkedEntry> {
         attempts: first.attempts,
         error: first.error.unwrap_or_default(),
         waiting,
+        turn: first.turn,
     })
 }
 
@@ -153,6 +166,7 @@ impl ParkedWork {
         let Some(entry) = self.entries.iter().find(|entry| entry.id == id) else {
             return Err(ParkedError::NotParked { id: id.to_owned() });
         };
+        let decision = Decision { mark, turn: entry.turn };
         let store = self.app.store();
         let lost = |error: ReadError| ParkedError::Unavailable(StoreError::from(error).into());
         store.register(&self.names.marks, Checkpoint::default()).await.map_err(lost)?;
@@ -160,7 +174,7 @@ impl ParkedWork {
             let taken = store.acquire(&self.names.marks, Uuid::new_v4(), BRIEF).await.map_err(lost)?;
             if let Some(lease) = taken {
                 let body =
-                    serde_json::to_vec(&mark).map_err(|error| ParkedError::Unavailable(error.into()))?;
+                    serde_json::to_vec(&decision).map_err(|error| ParkedError::Unavailable(error.into()))?;
                 let write = DocumentWrite {
                     collection: self.names.marks.clone(),
                     key: id.to_owned(),
@@ -188,43 +202,47 @@ pub(super) async fn heed(memory: &mut Memory, desk: &Desk) -> Result<(), Halt> {
         return Ok(());
     }
     for stored in desk.list(&desk.names.marks).await? {
-        let mut writes = vec![DocumentWrite {
+        let decided = DocumentWrite {
             collection: desk.names.marks.clone(),
             key: stored.key.clone(),
             revision: None,
             position: stored.position,
             body: None,
-        }];
-        let first = memory.sequences.values().filter_map(|sequence| sequence.first());
-        let row = first.into_iter().find(|row| row.id() == stored.key).cloned();
-        if let (Some(row), Some(mark)) = (row, read(&stored)) {
-            decide(memory, desk, row, mark, &mut writes).await?;
+        };
+        let mut first = memory.sequences.values().filter_map(|sequence| sequence.first());
+        let row = first.find(|row| row.id() == stored.key).cloned();
+        match (row, read(&stored)) {
+            // What failed under this id since was not decided about.
+            (Some(row), Some(decision)) if row.turn == decision.turn => {
+                decide(memory, desk, row, decision.mark, decided).await?;
+            }
+            _ => desk.write(vec![decided]).await?,
         }
-        desk.write(writes).await?;
     }
     Ok(())
 }
 
-fn read(stored: &StoredDocument) -> Option<Mark> {
+fn read(stored: &StoredDocument) -> Option<Decision> {
     serde_json::from_slice(&stored.body).ok()
 }
 
+/// Does what was decided; that it is, `decided`, is written with the effect.
 async fn decide(
     memory: &mut Memory,
     desk: &Desk,
     mut row: Row,
     mark: Mark,
-    writes: &mut Vec<DocumentWrite>,
+    decided: DocumentWrite,
 ) -> Result<(), Halt> {
     let (reactor, position, key) = (desk.name, row.position.0, row.key.clone());
     tracing::info!(reactor, position, ?mark, "decided about parked work");
     if mark == Mark::Skip {
-        let lane = memory.lane(key, vec![Work::Skip]);
+        let lane = memory.lane(key, vec![Work::Skip(decided)]);
         return memory.run(desk, vec![lane]).await;
     }
     row.attempts = 0;
     row.state = RowState::Retrying;
-    writes.push(row.put(&desk.names)?);
+    desk.write(vec![decided, row.put(&desk.names)?]).await?;
     if let Some(sequence) = memory.sequences.get_mut(&key) {
         sequence.rows.insert(row.position, row);
         sequence.wake();

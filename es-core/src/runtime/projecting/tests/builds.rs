@@ -168,7 +168,7 @@ async fn another_shape_needs_another_version<S: EventStore + Clone>(store: S) {
     let faulty = App::builder(store.clone()).projection::<Reshaped>().build().await.unwrap_err();
     assert_eq!(
         faulty.faults(),
-        ["projection \"sales\": its key or its document is not as version 1 was built: say \
+        ["projection \"sales\": its key, its document or its `inline` is not as version 1 was built: say \
           `#[projection(.., version = 3)]`, and it is built anew beside the old one"]
     );
 }

@@ -1,11 +1,12 @@
 //! Copies as of a time, and whether the documents are what the log gives.
 
+use super::busy::Busy;
 use super::fixture::*;
 use super::on_every_store;
 use crate::app::App;
-use crate::id::Position;
+use crate::id::{Position, StreamId};
 use crate::runtime::{DocumentError, ProjectionError};
-use crate::store::{Advance, DocumentWrite, EventStore};
+use crate::store::{Advance, Commit, DocumentWrite, EventStore, Expected};
 
 on_every_store! {
     a_copy_has_what_was_recorded_until_then
@@ -15,6 +16,7 @@ on_every_store! {
     a_version_is_compared_by_its_own_code
     what_was_written_ahead_is_no_drift
     what_the_projection_has_not_come_to_is_no_drift
+    what_was_written_ahead_of_a_head_that_is_out_of_date_is_no_drift
 }
 
 /// Writes over one document, takes another away, and adds one that no event gives.
@@ -125,4 +127,26 @@ async fn what_the_projection_has_not_come_to_is_no_drift<S: EventStore + Clone>(
     drain(&store, &app).await;
     write(&store, [sold("tea"), sold("jug")]).await;
     assert_eq!(app.matches_events("sales").await.unwrap(), Vec::<String>::new());
+}
+
+async fn what_was_written_ahead_of_a_head_that_is_out_of_date_is_no_drift<S: EventStore + Clone>(store: S) {
+    let store = Busy::over(store);
+    write(&store, [sold("tea")]).await;
+    let app = app::<Sales<1>, _>(&store).await;
+    drain(&store, &app).await;
+    let lease = take(&store, &*followers(&app)[0]).await;
+    let mut ahead = Advance::under(&lease);
+    ahead.writes.push(DocumentWrite {
+        collection: lease.processor.clone(),
+        key: "cup".into(),
+        revision: Some(0),
+        position: Position(2),
+        body: Some("{\"count\":1}".into()),
+    });
+    store.advance(ahead).await.unwrap();
+    // Its event comes between a look at the head and a look at the documents.
+    let event = Commit::one(StreamId::named("shop-2"), Expected::Any, vec![sold("cup")]);
+    store.before_reads([event]);
+    assert_eq!(app.matches_events("sales").await.unwrap(), Vec::<String>::new());
+    assert!(store.is_calm());
 }

@@ -8,6 +8,7 @@ mod inline;
 mod pages;
 #[cfg(feature = "sqlite")]
 mod rows;
+mod steps;
 
 /// Runs each of these against a store of every kind.
 macro_rules! on_every_store {
