@@ -13,6 +13,9 @@ pub struct Inline {
     /// Documents that the commit was decided on, as they shall be. Their position is the commit's last one,
     /// whatever they say. One that is not at its revision any more is [`AppendError::Changed`].
     pub writes: Vec<DocumentWrite>,
+    /// Documents that the commit was decided on and leaves as they are. One that is not at its revision any
+    /// more is [`AppendError::Changed`], too.
+    pub requires: Vec<DocumentRevision>,
     /// Projections whose builds are taken along, as far as they are near enough to the end of the log.
     pub projections: Vec<Arc<dyn InlineProjection>>,
 }
@@ -20,7 +23,32 @@ pub struct Inline {
 impl fmt::Debug for Inline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.projections.iter().map(|projection| projection.name()).collect();
-        f.debug_struct("Inline").field("writes", &self.writes).field("projections", &names).finish()
+        f.debug_struct("Inline")
+            .field("writes", &self.writes)
+            .field("requires", &self.requires)
+            .field("projections", &names)
+            .finish()
+    }
+}
+
+/// A document as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRevision {
+    /// What it belongs to.
+    pub collection: Arc<str>,
+    /// Its key in the collection.
+    pub key: String,
+    /// The revision it was read at, 0 if there was none.
+    pub revision: u64,
+}
+
+impl DocumentRevision {
+    /// Makes sure that the document is as it was when the commit was decided.
+    pub(crate) fn require(&self, stored: Option<&StoredDocument>) -> Result<(), AppendError> {
+        if self.revision == stored.map_or(0, |document| document.revision) {
+            return Ok(());
+        }
+        Err(AppendError::Changed { collection: self.collection.clone(), key: self.key.clone() })
     }
 }
 

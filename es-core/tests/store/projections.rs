@@ -128,7 +128,7 @@ on_every_store! {
         let tally = Tally::new();
         enter(store, &["tally-1"]).await;
         let document = DocumentWrite { revision: Some(0), ..write("c", "k", "one") };
-        let inline = Inline { writes: vec![document], projections: vec![tally.clone(), tally.clone()] };
+        let inline = Inline { writes: vec![document], projections: vec![tally.clone(), tally.clone()], ..Inline::default() };
         let failing = commit("a-1", Expected::Any, vec![event("Counted"), event("Broken")]);
         inline_error(store.append(Commit { inline: Some(Box::new(inline)), ..failing }).await);
         assert_eq!(document_count(store).await, (0, 0));
