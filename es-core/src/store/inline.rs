@@ -88,6 +88,9 @@ pub trait InlineBuild: Send + Sync {
     /// # Errors
     /// Why one of them cannot be read.
     fn begin(&self, from: Position, events: &[StoredEvent]) -> Result<Box<dyn InlineStep>, InlineFailure>;
+
+    /// Hears that a commit did not take it along, since too much lies between.
+    fn left_behind(&self) {}
 }
 
 /// Some events on their way into a build.
@@ -135,16 +138,20 @@ impl<E: Into<BoxError>> From<E> for InlineFailure {
     }
 }
 
-/// The most events that a commit takes a build over before its own.
+/// The most events for it that a commit takes a build over before its own.
 pub(crate) const NEAR: usize = 1_000;
 
 /// The most positions that are looked at for them.
 const IN_SIGHT: u64 = limits::MAX_SCAN as u64;
 
-/// Whether it is worth looking for what lies between a checkpoint and a commit behind `before`. A checkpoint
-/// behind the end is that of another log.
-pub(crate) fn is_in_sight(from: Checkpoint, before: Position) -> bool {
-    before.0.checked_sub(from.position.0).is_some_and(|between| between <= IN_SIGHT)
+/// Whether it is worth looking for what lies between a build's checkpoint and a commit behind `before`. A
+/// checkpoint behind the end is that of another log.
+pub(crate) fn is_in_sight(build: &dyn InlineBuild, from: Checkpoint, before: Position) -> bool {
+    let Some(between) = before.0.checked_sub(from.position.0) else { return false };
+    if between > IN_SIGHT {
+        build.left_behind();
+    }
+    between <= IN_SIGHT
 }
 
 /// Runs what is not the store's own. A panic in it is an error.

@@ -69,7 +69,7 @@ on_every_store! {
         filled(store, "a-1", 1).await;
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(place(store, "tally-1").await, Checkpoint::default());
-        assert_eq!(tally.seen(), []);
+        assert_eq!((tally.seen(), tally.left_behind()), (vec![], 1));
         assert_eq!(head(store, "b-1").await, open_head(1));
     }
 
@@ -81,6 +81,7 @@ on_every_store! {
         }
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(counted(store, "tally-1", "b-1").await, "2001 up to 2001");
+        assert_eq!(tally.left_behind(), 0);
     }
 
     async fn a_place_that_is_out_of_sight_is_far(store) {
@@ -92,6 +93,7 @@ on_every_store! {
         append(store, "a-1", vec![event("Other")]).await;
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(place(store, "tally-1").await, Checkpoint::default());
+        assert_eq!(tally.left_behind(), 1);
     }
 
     async fn a_failure_on_the_commits_own_events_stores_nothing(store) {
