@@ -169,6 +169,14 @@ impl Copies {
         }
     }
 
+    /// The streams that are not in `own`, in the order in which everybody queues.
+    pub(super) fn beside(&self, own: &[StreamId]) -> Vec<StreamId> {
+        let streams = self.parts.iter().map(|part| &part.stream);
+        let mut beside: Vec<_> = streams.filter(|stream| !own.contains(stream)).cloned().collect();
+        beside.sort_unstable();
+        beside
+    }
+
     /// Drops what is cached of these streams.
     pub(super) fn drop_states(&self) {
         self.parts.iter().for_each(|part| self.app.cache().drop_state(&part.stream));

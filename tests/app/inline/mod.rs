@@ -4,6 +4,7 @@ mod shop;
 
 mod depth;
 mod memory;
+mod outdated;
 
 use crate::kit::Place;
 use crate::probe::Fate;
