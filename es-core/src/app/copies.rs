@@ -141,8 +141,8 @@ impl Copies {
             edits: Some(part.edits),
             events: part.stored.clone(),
         });
-        let writes = self.kept.writes()?;
-        let inline = (!writes.is_empty()).then(|| Box::new(Inline { writes, ..Inline::default() }));
+        let (writes, requires) = (self.kept.writes()?, self.kept.requires());
+        let inline = (!writes.is_empty()).then(|| Box::new(Inline { writes, requires, ..Inline::default() }));
         Ok(Commit { inline, ..Commit::all(parts.collect()) })
     }
 

@@ -9,7 +9,7 @@ use crate::error::{CommandError, StoreError};
 use crate::id::StreamId;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::Appended;
+use crate::store::{AppendError, Appended};
 use tokio::time::Instant;
 
 /// What is to be awaited before the next attempt.
@@ -56,6 +56,9 @@ impl<'a> Lost<'a> {
         Box::pin(async move {
             if !is_conflict(&error) {
                 return Err(refused(error));
+            }
+            if let StoreError::Append(AppendError::Changed { collection, .. }) = &error {
+                self.app.inlines().look(self.app, collection).await?;
             }
             if self.is_last {
                 self.drop_states();
