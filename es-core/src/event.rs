@@ -131,7 +131,8 @@ pub struct RawEvent {
     pub name: Cow<'static, str>,
     /// The version of the payload's shape.
     pub schema: u16,
-    /// Its place in the whole log; 0 in an inline reactor, since the event has no place yet.
+    /// Its place in the whole log. In an inline reactor it is 0 with the commit, since the event has no place yet,
+    /// and the place that it got where the past is folded.
     pub position: Position,
     /// The payload, JSON as a rule; `None` if it was redacted.
     pub payload: Option<Bytes>,

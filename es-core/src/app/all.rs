@@ -1,15 +1,16 @@
 //! `execute_all`: several commands, one commit.
 
 use super::copies::{Copies, Placed};
-use super::execute::{Committed, Execute, Options, pause};
+use super::execute::{Committed, Execute, Options};
 use super::group::{
     AllError, Group, Member, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
 };
+use super::lost::Lost;
 use super::queue::LONGEST_WAIT;
-use super::{App, answer, append};
+use super::{App, answer, append, inline};
 use crate::command::{Command, Handle, ReplyOf};
 use crate::error::CommandError;
-use crate::id::CommandId;
+use crate::id::{CommandId, StreamId};
 use crate::retry::RetryPolicy;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -42,6 +43,11 @@ pub trait CommandGroup: Send + Sync + 'static {
 impl App {
     /// Carries out several commands in one commit: all of them or none, over all their streams, retried as
     /// a whole. A later command sees what an earlier one decided on the same stream.
+    ///
+    /// In the log the commit's events stand stream by stream, in the order in which the streams first came up;
+    /// those of one stream in the order in which they were decided. Inline reactors meet them command by command,
+    /// each command's events before those that they are answered with; whoever reads the log later meets them as
+    /// they stand there.
     ///
     /// # Errors
     /// The error of the first command that was refused; nothing was recorded.
@@ -79,7 +85,7 @@ async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result
     if let Some(refused) = survey.refused {
         return Err(refused);
     }
-    let answered = attempts(&commands, &mut group, &policy).await;
+    let answered = attempts(&commands, &mut group, &policy, &survey.streams).await;
     // What was appended took the working copies with it.
     if !stated || (answered.is_ok() && group.copies.parts.is_empty()) {
         return answered;
@@ -96,9 +102,11 @@ async fn attempts<G: CommandGroup>(
     commands: &G,
     group: &mut Group,
     policy: &RetryPolicy,
+    own: &[StreamId],
 ) -> Result<G::Done, AllError> {
     let app = group.copies.app.clone();
     let mut attempts = 1;
+    let mut turns = None;
     loop {
         group.copies.clear();
         let decided = commands.decide(group).await;
@@ -112,7 +120,7 @@ async fn attempts<G: CommandGroup>(
         if copies.is_silent() {
             return Ok(G::done(decided, &copies.placed(None, attempts)));
         }
-        match append::settled(&app, || copies.commit()).await {
+        let again = match append::settled(&app, || copies.commit()).await {
             Ok(appended) if appended.duplicate => {
                 copies.drop_states();
                 return answer::found(commands.answered(group).await);
@@ -122,21 +130,27 @@ async fn attempts<G: CommandGroup>(
                 copies.keep(&placed, &appended.heads).await;
                 return Ok(G::done(decided, &placed));
             }
-            Err(error) if !append::is_conflict(&error) => return Err(append::refused(error)),
-            Err(_) if attempts > policy.max => return Err(CommandError::Conflict { attempts }),
-            Err(_) => {
-                pause(policy, attempts).await;
-                // It may be this very group that was faster, by another hand. Decided again it might raise
-                // other events, which the store could not recognise.
-                if group.stated
-                    && let Some(done) = commands.answered(group).await?
-                {
-                    return Ok(done);
-                }
-                group.copies.checked = true;
-                attempts += 1;
+            Err(error) => Lost {
+                app: &app,
+                own,
+                joined: Some(copies),
+                turns: &mut turns,
+                policy,
+                attempts,
+                is_last: attempts > policy.max,
             }
+            .again(error),
+        };
+        again.await.map_err(inline::outer)?;
+        // It may be this very group that was faster, by another hand. Decided again it might raise other
+        // events, which the store could not recognise.
+        if group.stated
+            && let Some(done) = commands.answered(group).await?
+        {
+            return Ok(done);
         }
+        group.copies.checked = true;
+        attempts += 1;
     }
 }
 

@@ -108,23 +108,6 @@ pub(super) fn is_conflict(error: &StoreError) -> bool {
     matches!(error, StoreError::Append(AppendError::Conflict { .. } | AppendError::Changed { .. }))
 }
 
-/// What became of an append; `None` if somebody else was faster and it is not the last attempt.
-///
-/// # Errors
-/// What the caller of the command hears.
-pub(super) fn heard<E>(
-    outcome: Result<Appended, StoreError>,
-    is_last: bool,
-    attempts: u32,
-) -> Result<Option<Appended>, CommandError<E>> {
-    match outcome {
-        Ok(appended) => Ok(Some(appended)),
-        Err(error) if !is_conflict(&error) => Err(refused(error)),
-        Err(_) if is_last => Err(CommandError::Conflict { attempts }),
-        Err(_) => Ok(None),
-    }
-}
-
 /// What the caller of a command hears of a failed append.
 pub(super) fn refused<E>(error: StoreError) -> CommandError<E> {
     match error {

@@ -141,8 +141,8 @@ impl Copies {
             edits: Some(part.edits),
             events: part.stored.clone(),
         });
-        let writes = self.kept.writes()?;
-        let inline = (!writes.is_empty()).then(|| Box::new(Inline { writes, ..Inline::default() }));
+        let (writes, requires) = (self.kept.writes()?, self.kept.requires());
+        let inline = (!writes.is_empty()).then(|| Box::new(Inline { writes, requires, ..Inline::default() }));
         Ok(Commit { inline, ..Commit::all(parts.collect()) })
     }
 
@@ -167,6 +167,14 @@ impl Copies {
             let last = Position(start.unwrap_or(0) + part.stored.len() as u64);
             part.next.keep(&app, &part.stream, part.from, last, Some(*head)).await;
         }
+    }
+
+    /// The streams that are not in `own`, in the order in which everybody queues.
+    pub(super) fn beside(&self, own: &[StreamId]) -> Vec<StreamId> {
+        let streams = self.parts.iter().map(|part| &part.stream);
+        let mut beside: Vec<_> = streams.filter(|stream| !own.contains(stream)).cloned().collect();
+        beside.sort_unstable();
+        beside
     }
 
     /// Drops what is cached of these streams.

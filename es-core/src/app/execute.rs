@@ -3,6 +3,7 @@
 use super::copies::Copies;
 use super::decide::{Decided, Terms, calls_services, decide};
 use super::loaded::Loaded;
+use super::lost::Lost;
 use super::queue::LONGEST_WAIT;
 use super::{App, answer, append, inline};
 use crate::aggregate::Applier;
@@ -11,12 +12,12 @@ use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
 use crate::id::{CommandId, Position};
 use crate::metadata::Metadata;
-use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
-use crate::store::{Commit, Expected, Fence, StoredSnapshot, StreamHead};
+use crate::store::{Appended, Commit, Expected, Fence, StoredSnapshot};
 use serde::Serialize;
 use std::fmt;
 use std::pin::Pin;
+use std::slice;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tracing::Instrument;
@@ -247,7 +248,8 @@ where
 {
     let mut attempts = 1;
     // Whether what inline reactors look at on other streams is read first, too.
-    let mut sure = calls_services::<C>();
+    let mut sure = calls_services::<C>() || terms.expected.is_some();
+    let mut turns = None;
     let mut known = match app.cache().get(&terms.stream) {
         Some(folded) => Known { folded, checked: false },
         None => Known { folded: Box::pin(app.fetch(&terms.stream)).await?, checked: true },
@@ -282,9 +284,16 @@ where
             None
         };
         let outcome = append::settled(app, || commit(terms, &known.folded, new, joined.as_deref())).await;
-        let is_last = terms.expected.is_some() || attempts > C::Aggregate::RETRY.max;
-        let Some(appended) = append::heard(outcome, is_last, attempts)? else {
-            pause(&C::Aggregate::RETRY, attempts).await;
+        let lost = Lost {
+            app,
+            own: slice::from_ref(&terms.stream),
+            joined: joined.as_deref(),
+            turns: &mut turns,
+            policy: &C::Aggregate::RETRY,
+            attempts,
+            is_last: terms.expected.is_some() || attempts > C::Aggregate::RETRY.max,
+        };
+        let Some(appended) = lost.unless(outcome).await.map_err(inline::outer)? else {
             check(app, terms, &mut known).await?;
             sure = true;
             attempts += 1;
@@ -297,10 +306,7 @@ where
             let before = joined.settle(appended).await;
             return Ok(answer::joined::<C>(decided?, before, attempts));
         }
-        let head = appended.heads.first().copied();
-        let at = (appended.position, head);
-        drop(appended);
-        let (done, snapshot) = committed(app, terms, &known.folded, decided?, at, attempts);
+        let (done, snapshot) = committed(app, terms, &known.folded, decided?, appended, attempts);
         if let Some(snapshot) = snapshot {
             Box::pin(app.save_snapshot(snapshot)).await;
         }
@@ -343,12 +349,13 @@ fn committed<A: Applier, R>(
     terms: &Terms,
     folded: &Folded<A>,
     decided: Decided<A, R>,
-    (position, head): (Position, Option<StreamHead>),
+    appended: Appended,
     attempts: u32,
 ) -> (Committed<A, R>, Option<StoredSnapshot>) {
     let Decided { events, reply, mut next, .. } = decided;
+    let Appended { position, heads, .. } = appended;
     next.position = position;
-    let (next, snapshot) = append::keep(app, &terms.stream, folded.version, next, head);
+    let (next, snapshot) = append::keep(app, &terms.stream, folded.version, next, heads.first().copied());
     let version = next.version;
     let state = Loaded::of(next);
     (Committed { reply, events, version, position, state, attempts, duplicate: false }, snapshot)
@@ -364,12 +371,4 @@ async fn check<A: Applier, E>(
     let changed = !Arc::ptr_eq(&fresh, &known.folded);
     *known = Known { folded: fresh, checked: true };
     Ok(changed)
-}
-
-/// Waits before the next attempt.
-pub(super) async fn pause(policy: &RetryPolicy, attempts: u32) {
-    let pause = policy.pause(attempts);
-    if !pause.is_zero() {
-        Box::pin(tokio::time::sleep(pause)).await;
-    }
 }

@@ -37,6 +37,17 @@ impl Inlines {
     pub(super) fn meet<A: Aggregate>(&self) -> bool {
         self.aggregates.contains(&TypeId::of::<A>())
     }
+
+    /// Looks again at what a commit has required and found changed, if it is where one of them began.
+    ///
+    /// # Errors
+    /// [`CommandError::Inline`] if a newer version is in charge.
+    pub(super) async fn look(&self, app: &App, collection: &str) -> Result<(), Failure> {
+        match self.reactors.iter().find(|reactor| reactor.began_in(collection)) {
+            Some(reactor) => reactor.look(app).await.map(drop),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Decides a command that an inline reactor issued.

@@ -16,6 +16,7 @@ mod inline;
 mod json;
 mod load;
 mod loaded;
+mod lost;
 mod queue;
 mod subscribe;
 mod would;

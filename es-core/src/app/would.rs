@@ -1,8 +1,8 @@
 //! `would`: what a command would do, without doing it.
 
-use super::App;
 use super::decide::{Terms, decide};
 use super::execute::Options;
+use super::{App, inline};
 use crate::aggregate::Applier;
 use crate::command::{Alone, Command, ErrorOf, Handle};
 use crate::error::CommandError;
@@ -11,7 +11,8 @@ use crate::service::BoxFuture;
 type Foreseen<C> = Result<Vec<<<C as Command>::Aggregate as Applier>::Event>, CommandError<ErrorOf<C>>>;
 
 impl App {
-    /// The events that a command would raise now. Nothing is recorded.
+    /// The events that a command would raise now, if inline reactors let it; not those of their answers.
+    /// Nothing is recorded.
     ///
     /// Only for handlers without services, whose decision does nothing else; for the others it does not
     /// compile.
@@ -29,7 +30,11 @@ impl App {
             C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
             let terms = Terms::of(command, Options::default());
             let folded = self.current::<C::Aggregate>(&terms.stream).await?;
-            Ok(decide(self, &terms, command.clone(), &folded).await?.events)
+            let decided = decide(self, &terms, command.clone(), &folded).await?;
+            if !decided.events.is_empty() && self.inlines().meet::<C::Aggregate>() {
+                inline::joining(self, &terms, &folded, true, &decided).await.map_err(inline::outer)?;
+            }
+            Ok(decided.events)
         })
     }
 }

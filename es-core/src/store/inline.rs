@@ -13,6 +13,9 @@ pub struct Inline {
     /// Documents that the commit was decided on, as they shall be. Their position is the commit's last one,
     /// whatever they say. One that is not at its revision any more is [`AppendError::Changed`].
     pub writes: Vec<DocumentWrite>,
+    /// Documents that the commit was decided on and leaves as they are. One that is not at its revision any
+    /// more is [`AppendError::Changed`], too.
+    pub requires: Vec<DocumentRevision>,
     /// Projections whose builds are taken along, as far as they are near enough to the end of the log.
     pub projections: Vec<Arc<dyn InlineProjection>>,
 }
@@ -20,7 +23,32 @@ pub struct Inline {
 impl fmt::Debug for Inline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.projections.iter().map(|projection| projection.name()).collect();
-        f.debug_struct("Inline").field("writes", &self.writes).field("projections", &names).finish()
+        f.debug_struct("Inline")
+            .field("writes", &self.writes)
+            .field("requires", &self.requires)
+            .field("projections", &names)
+            .finish()
+    }
+}
+
+/// A document as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRevision {
+    /// What it belongs to.
+    pub collection: Arc<str>,
+    /// Its key in the collection.
+    pub key: String,
+    /// The revision it was read at, 0 if there was none.
+    pub revision: u64,
+}
+
+impl DocumentRevision {
+    /// Makes sure that the document is as it was when the commit was decided.
+    pub(crate) fn require(&self, stored: Option<&StoredDocument>) -> Result<(), AppendError> {
+        if self.revision == stored.map_or(0, |document| document.revision) {
+            return Ok(());
+        }
+        Err(AppendError::Changed { collection: self.collection.clone(), key: self.key.clone() })
     }
 }
 
@@ -60,6 +88,9 @@ pub trait InlineBuild: Send + Sync {
     /// # Errors
     /// Why one of them cannot be read.
     fn begin(&self, from: Position, events: &[StoredEvent]) -> Result<Box<dyn InlineStep>, InlineFailure>;
+
+    /// Hears that a commit did not take it along, since too much lies between.
+    fn left_behind(&self) {}
 }
 
 /// Some events on their way into a build.
@@ -107,16 +138,20 @@ impl<E: Into<BoxError>> From<E> for InlineFailure {
     }
 }
 
-/// The most events that a commit takes a build over before its own.
+/// The most events for it that a commit takes a build over before its own.
 pub(crate) const NEAR: usize = 1_000;
 
 /// The most positions that are looked at for them.
 const IN_SIGHT: u64 = limits::MAX_SCAN as u64;
 
-/// Whether it is worth looking for what lies between a checkpoint and a commit behind `before`. A checkpoint
-/// behind the end is that of another log.
-pub(crate) fn is_in_sight(from: Checkpoint, before: Position) -> bool {
-    before.0.checked_sub(from.position.0).is_some_and(|between| between <= IN_SIGHT)
+/// Whether it is worth looking for what lies between a build's checkpoint and a commit behind `before`. A
+/// checkpoint behind the end is that of another log.
+pub(crate) fn is_in_sight(build: &dyn InlineBuild, from: Checkpoint, before: Position) -> bool {
+    let Some(between) = before.0.checked_sub(from.position.0) else { return false };
+    if between > IN_SIGHT {
+        build.left_behind();
+    }
+    between <= IN_SIGHT
 }
 
 /// Runs what is not the store's own. A panic in it is an error.

@@ -19,7 +19,7 @@ mod sqlite;
 
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError, StoreClosed};
-pub use inline::{Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
+pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use es_core::Position;
-use es_core::store::{AppendError, Commit, DocumentWrite, EventStore, Expected, Inline};
+use es_core::store::{AppendError, Commit, DocumentRevision, DocumentWrite, EventStore, Expected, Inline};
 
 fn with(commit: Commit, writes: Vec<DocumentWrite>) -> Commit {
     Commit { inline: Some(Box::new(Inline { writes, ..Inline::default() })), ..commit }
@@ -16,6 +16,11 @@ fn document(revision: u64, body: &'static str) -> DocumentWrite {
         position: Position(0),
         body: Some(body.into()),
     }
+}
+
+fn requiring(revision: u64, commit: Commit) -> Commit {
+    let requires = vec![DocumentRevision { collection: "c".into(), key: "k".into(), revision }];
+    Commit { inline: Some(Box::new(Inline { requires, ..Inline::default() })), ..commit }
 }
 
 async fn stored(store: &dyn EventStore) -> Option<(u64, Position, String)> {
@@ -39,6 +44,25 @@ on_every_store! {
         assert!(matches!(&answer, Err(AppendError::Changed { key, .. }) if key == "k"), "{answer:?}");
         assert_eq!(head(store, "b-1").await, open_head(0));
         assert_eq!(stored(store).await, Some((1, Position(1), "same".into())));
+    }
+
+    async fn a_required_document_is_left_as_it_is(store) {
+        let none = requiring(0, commit("a-1", Expected::NoStream, events(1)));
+        store.append(none).await.unwrap();
+        let first = with(commit("a-1", Expected::Exact(1), events(1)), vec![document(0, "one")]);
+        store.append(first).await.unwrap();
+        store.append(requiring(1, commit("a-1", Expected::Exact(2), events(1)))).await.unwrap();
+        assert_eq!(stored(store).await, Some((1, Position(2), "one".into())));
+    }
+
+    async fn a_required_document_that_has_changed_leaves_no_events(store) {
+        let first = with(commit("a-1", Expected::NoStream, events(1)), vec![document(0, "one")]);
+        store.append(first).await.unwrap();
+        for revision in [0, 2] {
+            let answer = store.append(requiring(revision, commit("b-1", Expected::NoStream, events(1)))).await;
+            assert!(matches!(&answer, Err(AppendError::Changed { key, .. }) if key == "k"), "{answer:?}");
+            assert_eq!(head(store, "b-1").await, open_head(0));
+        }
     }
 
     async fn a_conflict_leaves_the_document(store) {

@@ -69,7 +69,7 @@ on_every_store! {
         filled(store, "a-1", 1).await;
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(place(store, "tally-1").await, Checkpoint::default());
-        assert_eq!(tally.seen(), []);
+        assert_eq!((tally.seen(), tally.left_behind()), (vec![], 1));
         assert_eq!(head(store, "b-1").await, open_head(1));
     }
 
@@ -81,6 +81,7 @@ on_every_store! {
         }
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(counted(store, "tally-1", "b-1").await, "2001 up to 2001");
+        assert_eq!(tally.left_behind(), 0);
     }
 
     async fn a_place_that_is_out_of_sight_is_far(store) {
@@ -92,6 +93,7 @@ on_every_store! {
         append(store, "a-1", vec![event("Other")]).await;
         store.append(with(commit("b-1", Expected::Any, events(1)), &tally)).await.unwrap();
         assert_eq!(place(store, "tally-1").await, Checkpoint::default());
+        assert_eq!(tally.left_behind(), 1);
     }
 
     async fn a_failure_on_the_commits_own_events_stores_nothing(store) {
@@ -128,7 +130,7 @@ on_every_store! {
         let tally = Tally::new();
         enter(store, &["tally-1"]).await;
         let document = DocumentWrite { revision: Some(0), ..write("c", "k", "one") };
-        let inline = Inline { writes: vec![document], projections: vec![tally.clone(), tally.clone()] };
+        let inline = Inline { writes: vec![document], projections: vec![tally.clone(), tally.clone()], ..Inline::default() };
         let failing = commit("a-1", Expected::Any, vec![event("Counted"), event("Broken")]);
         inline_error(store.append(Commit { inline: Some(Box::new(inline)), ..failing }).await);
         assert_eq!(document_count(store).await, (0, 0));

@@ -7,6 +7,7 @@ use es_core::store::{
     InlineBuild, InlineFailure, InlineProjection, InlineStep, StoredDocument, StoredEvent,
 };
 use std::any::Any;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Its ledger names a build in each word. `Counted` events are counted; it fails on `Broken` ones, cannot read
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex};
 pub struct Tally {
     filter: Filter,
     seen: Seen,
+    left_behind: Arc<AtomicUsize>,
 }
 
 /// What came to it, and from where on.
@@ -22,12 +24,17 @@ type Seen = Arc<Mutex<Vec<(Position, Vec<StoredEvent>)>>>;
 impl Tally {
     pub fn new() -> Arc<Self> {
         let filter = Filter::default().names(["Counted", "Broken", "Unreadable", "Panicking"]);
-        Arc::new(Self { filter, seen: Seen::default() })
+        Arc::new(Self { filter, seen: Seen::default(), left_behind: Arc::default() })
     }
 
     /// What came to its builds since the last look.
     pub fn seen(&self) -> Vec<(Position, Vec<StoredEvent>)> {
         std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
+    /// How often commits have left its builds behind.
+    pub fn left_behind(&self) -> usize {
+        self.left_behind.load(Ordering::Relaxed)
     }
 }
 
@@ -43,7 +50,10 @@ impl InlineProjection for Tally {
     }
     fn builds(&self, ledger: &StoredDocument) -> Vec<Box<dyn InlineBuild + '_>> {
         let names = std::str::from_utf8(&ledger.body).unwrap().split_whitespace();
-        let build = |name| Box::new(Build { processor: Arc::from(name), seen: self.seen.clone() });
+        let build = |name| {
+            let (seen, left_behind) = (self.seen.clone(), self.left_behind.clone());
+            Box::new(Build { processor: Arc::from(name), seen, left_behind })
+        };
         names.map(build).map(|build| build as Box<dyn InlineBuild>).collect()
     }
 }
@@ -51,6 +61,7 @@ impl InlineProjection for Tally {
 struct Build {
     processor: Arc<str>,
     seen: Seen,
+    left_behind: Arc<AtomicUsize>,
 }
 
 impl InlineBuild for Build {
@@ -66,6 +77,9 @@ impl InlineBuild for Build {
             return Err(failure(event, "it cannot be read"));
         }
         Ok(Box::new(Step { collection: self.processor.clone(), events: events.to_vec() }))
+    }
+    fn left_behind(&self) {
+        self.left_behind.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,8 @@ mod shop;
 
 mod depth;
 mod memory;
+mod outdated;
+mod versions;
 
 use crate::kit::Place;
 use crate::probe::Fate;

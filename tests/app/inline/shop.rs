@@ -51,6 +51,11 @@ pub struct Reserve {
     pub order: String,
     pub quantity: u32,
 }
+#[command(Stock)]
+pub struct Count {
+    #[id]
+    pub sku: String,
+}
 #[command(Wish)]
 pub struct WishOrder {
     #[id]
@@ -123,6 +128,10 @@ impl Stock {
 impl Stock {
     fn restock(&self, command: Restock) -> Restocked {
         Restocked { quantity: command.quantity }
+    }
+    #[retry(max = 0)]
+    fn count(&self, _: Count) -> Restocked {
+        Restocked { quantity: 0 }
     }
     fn reserve(&self, command: Reserve) -> Result<StockReserved, Short> {
         if command.quantity > self.left {

@@ -90,16 +90,35 @@ pub(super) struct Shared<K> {
     /// Those that this app takes further, the oldest first.
     builds: Mutex<Vec<BuildId>>,
     pub stuck: Stuck,
+    /// Those of which was said that commits leave them behind.
+    left_behind: Mutex<Vec<BuildId>>,
 }
 
 impl<K: Kind> Shared<K> {
     pub fn new(kind: K, control: Control) -> Self {
-        Self { kind, control, filter: K::filter(), builds: Mutex::default(), stuck: Stuck::default() }
+        Self {
+            kind,
+            control,
+            filter: K::filter(),
+            builds: Mutex::default(),
+            stuck: Stuck::default(),
+            left_behind: Mutex::default(),
+        }
     }
 
     /// Nothing panics while the lock is held.
     fn lock(&self) -> MutexGuard<'_, Vec<BuildId>> {
         self.builds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it was not said before that commits leave this build behind.
+    pub fn is_first_left_behind(&self, build: BuildId) -> bool {
+        let mut said = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = !said.contains(&build);
+        if is_first {
+            said.push(build);
+        }
+        is_first
     }
 
     pub fn builds(&self) -> Vec<BuildId> {

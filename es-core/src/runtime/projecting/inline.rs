@@ -66,6 +66,19 @@ impl<K: Kind> InlineBuild for Along<'_, K> {
         let turn = Turn::of(&self.shared.control, &self.known, self.build.id, true)?;
         self.shared.kind.begin(&self.build, from, events, turn)
     }
+
+    fn left_behind(&self) {
+        // One that is not read yet is being built.
+        if self.build.id == self.known.ledger.live && self.shared.is_first_left_behind(self.build.id) {
+            let (projection, build) = (K::Projection::NAME, &self.build.processor);
+            tracing::warn!(
+                projection,
+                %build,
+                "commits leave an inline projection behind, since too many events lie between: it comes back \
+                 when something follows the log with it, as `start` and `drain` do"
+            );
+        }
+    }
 }
 
 impl InlineFailure {

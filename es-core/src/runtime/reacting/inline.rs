@@ -6,25 +6,33 @@ use super::document::{Cell, Document, Origin, Pending};
 use super::methods::{Answer, Delivered, Step};
 use super::open;
 use super::turn::Trouble;
-use super::{Inner, Names};
+use super::{Inner, Names, origin};
 use crate::app::{App, DecideInner};
 use crate::error::{CommandError, StoreError};
 use crate::event::RawEvent;
 use crate::id::CommandId;
 use crate::runtime::Halt;
 use crate::service::Services;
-use crate::store::{AdvanceError, BoxError, DocumentWrite, ReadError};
+use crate::store::{AdvanceError, BoxError, DocumentRevision, DocumentWrite, ReadError};
 use serde_json::Value;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use uuid::Uuid;
 
 /// An inline reactor, as commits meet it.
 pub(crate) struct InlineReactor {
     pub(super) inner: Arc<Inner>,
     /// Who decides what its methods issue, by the commands' names.
-    pub(super) deciders: Vec<(&'static str, DecideInner)>,
+    deciders: Vec<(&'static str, DecideInner)>,
+    /// The revision of where it began, when that was last read; 0 until then. A newer version that takes over
+    /// changes it.
+    origin: AtomicU64,
 }
+
+/// Why a commit is not made.
+type Refused = CommandError<Infallible>;
 
 /// A command that an inline reactor issued, to be decided at once.
 #[doc(hidden)]
@@ -45,6 +53,8 @@ pub(crate) struct Kept {
 
 struct KeptCell {
     names: Names,
+    /// The revision of where the reactor began.
+    origin: u64,
     cell: Cell,
     /// Whether the key is marked as one that has something to do.
     is_marked: bool,
@@ -57,7 +67,7 @@ impl Kept {
     /// [`StoreError::Encode`] if one of them cannot be written.
     pub fn writes(&self) -> Result<Vec<DocumentWrite>, StoreError> {
         let mut writes = Vec::with_capacity(self.cells.len());
-        for KeptCell { names, cell: Cell { key, revision, document }, is_marked } in &self.cells {
+        for KeptCell { names, cell: Cell { key, revision, document }, is_marked, .. } in &self.cells {
             let collection = &names.keys;
             // An empty one stays where it was: a revision that began anew could be taken for the one before.
             let body = if *revision == 0 && document.is_empty() {
@@ -82,16 +92,32 @@ impl Kept {
         Ok(writes)
     }
 
+    /// What must be as it is for that: where the reactors began, whose documents these are.
+    pub fn requires(&self) -> Vec<DocumentRevision> {
+        let mut requires = Vec::new();
+        for KeptCell { names, origin, .. } in &self.cells {
+            let began = origin::required(names, *origin);
+            if !requires.contains(&began) {
+                requires.push(began);
+            }
+        }
+        requires
+    }
+
     /// A key's document, read unless the commit has changed it already.
-    async fn cell(&mut self, app: &App, inner: &Inner, key: &str) -> Result<&mut Cell, Halt> {
-        let names = &inner.names;
+    async fn cell(&mut self, app: &App, reactor: &InlineReactor, key: &str) -> Result<&mut Cell, Refused> {
+        let names = &reactor.inner.names;
         let known = self.cells.iter().position(|kept| kept.names.keys == names.keys && kept.cell.key == key);
         let at = if let Some(known) = known {
             known
         } else {
-            let cell = Cell::read(app, names, key).await?;
+            let origin = match reactor.origin.load(Relaxed) {
+                0 => reactor.look(app).await?,
+                known => known,
+            };
+            let cell = Cell::read(app, names, key).await.map_err(|halt| reactor.failed(halt))?;
             let is_marked = cell.document.is_open(true);
-            self.cells.push(KeptCell { names: names.clone(), cell, is_marked });
+            self.cells.push(KeptCell { names: names.clone(), origin, cell, is_marked });
             self.cells.len() - 1
         };
         Ok(&mut self.cells[at].cell)
@@ -99,6 +125,10 @@ impl Kept {
 }
 
 impl InlineReactor {
+    pub(super) fn new(inner: Arc<Inner>, deciders: Vec<(&'static str, DecideInner)>) -> Self {
+        Self { inner, deciders, origin: AtomicU64::new(0) }
+    }
+
     pub fn name(&self) -> &'static str {
         self.inner.name
     }
@@ -119,6 +149,32 @@ impl InlineReactor {
         self.deciders.iter().find(|(name, _)| *name == command).map(|(_, decide)| *decide)
     }
 
+    /// Whether this is where it began.
+    pub fn began_in(&self, collection: &str) -> bool {
+        *self.inner.names.origin == *collection
+    }
+
+    /// Reads where it began; the revision of that.
+    ///
+    /// # Errors
+    /// [`CommandError::Inline`] if a newer version is in charge.
+    pub async fn look(&self, app: &App) -> Result<u64, Refused> {
+        self.origin.store(0, Relaxed);
+        let known = origin::stored(app, &self.inner.names).await.map_err(|halt| self.failed(halt))?;
+        let (origin, revision) = known;
+        if let Some(newer) = origin.superseded_by() {
+            return Err(self.inline(format!(
+                "a newer version ({newer}) of it is in charge: this process runs an older one, and commits \
+                 nothing with it any more"
+            ).into()));
+        }
+        if !origin.is_folded() {
+            return Err(self.inline("it has not folded the past: build the app again".into()));
+        }
+        self.origin.store(revision, Relaxed);
+        Ok(revision)
+    }
+
     /// Runs the methods that take an event, and puts what they leave to what is kept. What they issue is to be
     /// decided, in order.
     ///
@@ -129,11 +185,11 @@ impl InlineReactor {
         app: &App,
         kept: &mut Kept,
         event: &Arc<RawEvent>,
-    ) -> Result<Vec<InnerCommand>, CommandError<Infallible>> {
+    ) -> Result<Vec<InnerCommand>, Refused> {
         let mut issued = Vec::new();
         for (key, delivered) in self.inner.methods.deliveries(event).map_err(|halt| self.failed(halt))? {
             let commands = if self.inner.keeps_documents {
-                let cell = kept.cell(app, &self.inner, &key).await.map_err(|halt| self.failed(halt))?;
+                let cell = kept.cell(app, self, &key).await?;
                 self.turn(app, &mut cell.document, &key, &delivered).await?
             } else {
                 self.turn(app, &mut Document::default(), &key, &delivered).await?
@@ -156,7 +212,7 @@ impl InlineReactor {
         document: &mut Document,
         key: &str,
         delivered: &Delivered,
-    ) -> Result<Vec<Pending>, CommandError<Infallible>> {
+    ) -> Result<Vec<Pending>, Refused> {
         let event = &*delivered.event;
         let calls = delivered.calls.as_ref().map_err(|error| self.inline(error.clone().into()))?;
         let at = event.envelope.recorded_at;
@@ -185,7 +241,7 @@ impl InlineReactor {
         Ok(document.take_at_once(reacted.answers, ids, origin))
     }
 
-    fn failed(&self, halt: Halt) -> CommandError<Infallible> {
+    fn failed(&self, halt: Halt) -> Refused {
         match halt {
             Halt::Unavailable(cause) => CommandError::Store(ReadError::Unavailable(cause).into()),
             Halt::Newer(error) => self.inline(error.into()),
@@ -194,7 +250,7 @@ impl InlineReactor {
         }
     }
 
-    fn inline(&self, source: BoxError) -> CommandError<Infallible> {
+    fn inline(&self, source: BoxError) -> Refused {
         CommandError::Inline { reactor: self.inner.name.to_owned(), source }
     }
 }

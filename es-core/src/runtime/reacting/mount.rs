@@ -68,7 +68,7 @@ impl Mount {
             names,
             services,
             commands: issues.into_iter().collect(),
-            inline: is_inline.then(|| Arc::new(InlineReactor { inner, deciders })),
+            inline: is_inline.then(|| Arc::new(InlineReactor::new(inner, deciders))),
             from: R::SPEC.from,
             fingerprint: R::SPEC.fingerprint,
             keeps_state,

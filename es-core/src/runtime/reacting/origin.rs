@@ -9,8 +9,8 @@ use crate::id::Position;
 use crate::reactor::From;
 use crate::runtime::Halt;
 use crate::store::{
-    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, EventStore, Filter, Lease, ReadError,
-    StoredProcessor,
+    Advance, AdvanceError, Checkpoint, DocumentRange, DocumentRevision, DocumentWrite, EventStore, Filter,
+    Lease, ReadError,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -33,6 +33,17 @@ pub(super) struct Origin {
     /// Whether an inline one has folded the past: from then on its commits keep the state.
     #[serde(default)]
     folded: bool,
+    /// The newer version that has taken over what it did, if it was inline. Whoever still runs this one finds
+    /// out by the document's revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<u32>,
+}
+
+/// The version before, while it is held.
+struct Before {
+    version: u32,
+    names: Names,
+    lease: Lease,
 }
 
 /// How long a lease is taken for a single write: less than others wait for it.
@@ -49,16 +60,39 @@ pub(super) async fn register(store: &dyn EventStore, mount: &Mount) -> Result<()
     let about = |error: String| format!("the reactor {} cannot be entered in the store: {error}", mount.name);
     // Somebody else may be entering it at this moment, and then holds its lease for a moment.
     for _ in 0..100 {
-        if let Some(known) = read(store, &mount.names).await.map_err(|error| about(error.to_string()))? {
+        if joins_with_documents(mount) {
+            not_superseded(store, mount).await?;
+        }
+        let known = read(store, &mount.names).await.map_err(|error| about(error.to_string()))?;
+        if let Some((known, _)) = known {
             return same(mount, &known);
         }
-        if enter(store, mount).await.map_err(about)? {
-            return Ok(());
+        // What was entered is looked at once more: the next version may have been entered meanwhile.
+        if !enter(store, mount).await.map_err(about)? {
+            sleep(Duration::from_millis(50)).await;
         }
-        sleep(Duration::from_millis(50)).await;
     }
     Err(about(
         "another process holds its lease, or that of the version before it: stop that first".to_owned(),
+    ))
+}
+
+/// Whether its commits write documents that another version would have to know of.
+fn joins_with_documents(mount: &Mount) -> bool {
+    mount.inline.as_ref().is_some_and(|inline| inline.inner.keeps_documents)
+}
+
+/// Makes sure that no newer version was entered: this one knows nothing of what has been committed with that.
+async fn not_superseded(store: &dyn EventStore, mount: &Mount) -> Result<(), String> {
+    let (name, version) = (mount.name, mount.version);
+    let versions = versions(store, mount).await.map_err(|error| error.to_string())?;
+    let Some(newest) = versions.into_iter().max().filter(|newest| *newest > version) else {
+        return Ok(());
+    };
+    let next = newest + 1;
+    Err(format!(
+        "version {newest} of the inline reactor {name} is in charge, and version {version} knows nothing of what \
+         was committed with it: say `version = {next}` in its `#[reactor(..)]`, and it takes over in turn"
     ))
 }
 
@@ -82,29 +116,58 @@ fn same(mount: &Mount, known: &Origin) -> Result<(), String> {
 
 /// Whether it was entered; if not, somebody else is about to, or the version before it still runs.
 async fn enter(store: &dyn EventStore, mount: &Mount) -> Result<bool, String> {
-    let Some(before) = earlier(store, mount).await.map_err(|error| error.to_string())? else {
+    let Some(version) = earlier(store, mount).await.map_err(|error| error.to_string())? else {
         return begin(store, mount, None).await;
     };
+    let names = Names::of(mount.name, version);
     let taken =
-        store.acquire(&before.name, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
+        store.acquire(&names.processor, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
     let Some(lease) = taken else { return Ok(false) };
-    let entered = begin(store, mount, Some(&lease)).await;
+    let before = Before { version, names, lease };
+    let entered = begin(store, mount, Some(&before)).await;
     // A lease that is not given back runs out.
-    let _ = store.release(&lease).await;
+    let _ = store.release(&before.lease).await;
     entered
 }
 
 /// Enters it; behind the version before it, if there is one, whose lease is held meanwhile.
-async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Lease>) -> Result<bool, String> {
-    let (start, silent_until) = place(store, mount, before.map(|before| before.checkpoint))
+async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Before>) -> Result<bool, String> {
+    if let Some(before) = before {
+        nothing_set_aside(store, before).await?;
+        // From here on nothing is committed with it that would be missed behind.
+        if !supersede(store, mount, before).await? {
+            return Ok(false);
+        }
+    }
+    let (start, silent_until) = place(store, mount, before.map(|before| before.lease.checkpoint))
         .await
         .map_err(|error| error.to_string())?;
     let processor = &mount.names.processor;
     store.register(processor, start).await.map_err(|error| error.to_string())?;
     let taken = store.acquire(processor, Uuid::new_v4(), BRIEF).await.map_err(|error| error.to_string())?;
     let Some(lease) = taken else { return Ok(false) };
+    let entered = enter_under(store, mount, before, &lease, silent_until).await;
+    // A lease that is not given back runs out.
+    let _ = store.release(&lease).await;
+    entered
+}
+
+/// The same under its own lease, which is given back behind it.
+async fn enter_under(
+    store: &dyn EventStore,
+    mount: &Mount,
+    before: Option<&Before>,
+    lease: &Lease,
+    silent_until: Position,
+) -> Result<bool, String> {
+    // Since it was looked for, somebody else may have entered it, or the version before it.
+    let entered = read(store, &mount.names).await.map_err(|error| error.to_string())?;
+    let earlier = earlier(store, mount).await.map_err(|error| error.to_string())?;
+    if entered.is_some() || earlier != before.map(|before| before.version) {
+        return Ok(false);
+    }
     if let Some(before) = before {
-        inherit(store, mount, before, &lease).await?;
+        inherit(store, mount, before, lease).await?;
     }
     let origin = Origin {
         fingerprint: mount.fingerprint,
@@ -112,16 +175,29 @@ async fn begin(store: &dyn EventStore, mount: &Mount, before: Option<&Lease>) ->
         marks_open: true,
         inline: mount.inline.is_some(),
         folded: !mount.folds_first(),
+        superseded_by: None,
     };
     let write = origin.put(&mount.names, Some(0)).map_err(|error| error.to_string())?;
-    let written = store.advance(Advance { writes: vec![write], ..Advance::under(&lease) }).await;
-    // A lease that is not given back runs out.
-    let _ = store.release(&lease).await;
-    match written {
+    written(store, lease, write).await
+}
+
+/// Writes under a lease; whether it still was one.
+async fn written(store: &dyn EventStore, lease: &Lease, write: DocumentWrite) -> Result<bool, String> {
+    match store.advance(Advance { writes: vec![write], ..Advance::under(lease) }).await {
         Ok(()) => Ok(true),
         Err(AdvanceError::Changed { .. } | AdvanceError::Fenced { .. }) => Ok(false),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Notes at the version before that this one takes over. What is on its way to be committed with that, with
+/// what it remembers, is refused by this, since it requires what was written there. Whether that could be done.
+async fn supersede(store: &dyn EventStore, mount: &Mount, before: &Before) -> Result<bool, String> {
+    let known = read(store, &before.names).await.map_err(|error| error.to_string())?;
+    let Some((origin, revision)) = known.filter(|(known, _)| known.inline) else { return Ok(true) };
+    let origin = Origin { superseded_by: Some(mount.version), ..origin };
+    let write = origin.put(&before.names, Some(revision)).map_err(|error| error.to_string())?;
+    written(store, &before.lease, write).await
 }
 
 /// Where it begins to read, and up to where it is silent.
@@ -141,19 +217,27 @@ async fn place(
     Ok(if mount.keeps_state { (Checkpoint::default(), from.position) } else { (from, Position(0)) })
 }
 
-/// Takes over what the version before has still to do: its timers, and commands that are not struck.
-///
-/// # Errors
-/// If it has set something aside: what that is, only its own code can tell.
-async fn inherit(store: &dyn EventStore, mount: &Mount, before: &Lease, lease: &Lease) -> Result<(), String> {
-    let mut range = DocumentRange { limit: 500, ..DocumentRange::default() };
-    let parked = format!("{}/parked", before.processor);
-    if !store.list_documents(&parked, &range).await.map_err(|error| error.to_string())?.is_empty() {
-        return Err("the version before it has set work aside: retry or skip that first".to_owned());
+/// Makes sure that the version before has set nothing aside: what that is, only its own code can tell.
+async fn nothing_set_aside(store: &dyn EventStore, before: &Before) -> Result<(), String> {
+    let range = DocumentRange { limit: 1, ..DocumentRange::default() };
+    let parked = store.list_documents(&before.names.parked, &range).await;
+    if parked.map_err(|error| error.to_string())?.is_empty() {
+        return Ok(());
     }
-    let keys = format!("{}/keys", before.processor);
+    Err("the version before it has set work aside: retry or skip that first".to_owned())
+}
+
+/// Takes over what the version before has still to do: its timers, and commands that are not struck.
+async fn inherit(
+    store: &dyn EventStore,
+    mount: &Mount,
+    before: &Before,
+    lease: &Lease,
+) -> Result<(), String> {
+    let mut range = DocumentRange { limit: 500, ..DocumentRange::default() };
     loop {
-        let page = store.list_documents(&keys, &range).await.map_err(|error| error.to_string())?;
+        let page =
+            store.list_documents(&before.names.keys, &range).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last() else { return Ok(()) };
         range.after = Some(last.key.clone());
         let mut writes = Vec::new();
@@ -179,13 +263,16 @@ async fn inherit(store: &dyn EventStore, mount: &Mount, before: &Lease, lease: &
 }
 
 /// The newest version below this one.
-async fn earlier(store: &dyn EventStore, mount: &Mount) -> Result<Option<StoredProcessor>, ReadError> {
+async fn earlier(store: &dyn EventStore, mount: &Mount) -> Result<Option<u32>, ReadError> {
+    let versions = versions(store, mount).await?;
+    Ok(versions.into_iter().filter(|version| *version < mount.version).max())
+}
+
+/// Every version of it that was entered, or is about to be.
+async fn versions(store: &dyn EventStore, mount: &Mount) -> Result<Vec<u32>, ReadError> {
     let prefix = format!("{}.r", mount.name);
-    let known = store.processors(&prefix).await?.into_iter().filter_map(|known| {
-        let version: u32 = known.name.strip_prefix(&prefix)?.parse().ok()?;
-        (version < mount.version).then_some((version, known))
-    });
-    Ok(known.max_by_key(|(version, _)| *version).map(|(_, known)| known))
+    let known = store.processors(&prefix).await?;
+    Ok(known.iter().filter_map(|known| known.name.strip_prefix(&prefix)?.parse().ok()).collect())
 }
 
 async fn head(store: &dyn EventStore) -> Result<Checkpoint, ReadError> {
@@ -195,15 +282,26 @@ async fn head(store: &dyn EventStore) -> Result<Checkpoint, ReadError> {
     Ok(Checkpoint { position: head, event: page.events.first().map(|event| event.id) })
 }
 
-async fn read(store: &dyn EventStore, names: &Names) -> Result<Option<Origin>, ReadError> {
+/// With the revision that it has.
+async fn read(store: &dyn EventStore, names: &Names) -> Result<Option<(Origin, u64)>, ReadError> {
     let stored = store.documents(&names.origin, &[KEY.to_owned()]).await?;
     let Some(stored) = stored.into_iter().next() else { return Ok(None) };
     serde_json::from_slice(&stored.body)
-        .map(Some)
+        .map(|origin| Some((origin, stored.revision)))
         .map_err(|error| ReadError::Corrupt { at: stored.position, cause: error.into() })
 }
 
 impl Origin {
+    /// The newer version that is in charge, if there is one.
+    pub fn superseded_by(&self) -> Option<u32> {
+        self.superseded_by
+    }
+
+    /// Whether an inline reactor has folded the past, if it has to.
+    pub fn is_folded(&self) -> bool {
+        self.folded
+    }
+
     /// The same, with its open keys marked.
     pub fn marked(&self) -> Self {
         Self { marks_open: true, ..*self }
@@ -222,7 +320,7 @@ impl Origin {
 
 /// Whether an inline reactor has folded the past.
 pub(super) async fn is_folded(app: &App, names: &Names) -> Result<bool, Halt> {
-    Ok(known(app, names).await?.folded)
+    Ok(known(app, names).await?.is_folded())
 }
 
 /// Notes under the lease that the past is folded, up to where the lease has come.
@@ -235,6 +333,16 @@ pub(super) async fn folded(app: &App, names: &Names, lease: &Lease) -> Result<()
 
 /// Where a reactor began.
 pub(super) async fn known(app: &App, names: &Names) -> Result<Origin, Halt> {
+    stored(app, names).await.map(|(origin, _)| origin)
+}
+
+/// What a commit requires that is decided while this is as it is.
+pub(super) fn required(names: &Names, revision: u64) -> DocumentRevision {
+    DocumentRevision { collection: names.origin.clone(), key: KEY.to_owned(), revision }
+}
+
+/// Where a reactor began, with the revision that this has in the store.
+pub(super) async fn stored(app: &App, names: &Names) -> Result<(Origin, u64), Halt> {
     read(app.store(), names).await?.ok_or_else(|| {
         Halt::Stopped("where it began is not in the store any more: build the app again".to_owned())
     })

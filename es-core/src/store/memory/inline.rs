@@ -29,7 +29,7 @@ impl Inner {
             let ledger = self.processors.documents(collection, &[key.to_owned()]).pop();
             for build in ledger.iter().flat_map(|ledger| projection.builds(ledger)) {
                 let Some(from) = self.processors.checkpoint(build.processor()) else { continue };
-                let Some(events) = self.events_for(&**projection, from, before) else { continue };
+                let Some(events) = self.events_for(&**projection, &*build, from, before) else { continue };
                 match self.written(&*build, from, &events) {
                     Ok(writes) => {
                         let processor = build.processor().clone();
@@ -46,10 +46,11 @@ impl Inner {
     fn events_for(
         &self,
         projection: &dyn InlineProjection,
+        build: &dyn InlineBuild,
         from: Checkpoint,
         before: Position,
     ) -> Option<Vec<StoredEvent>> {
-        if !is_in_sight(from, before) {
+        if !is_in_sight(build, from, before) {
             return None;
         }
         let filter = projection.filter();
@@ -59,7 +60,11 @@ impl Inner {
             .filter(|event| filter.accepts(event.stream.as_str(), event.stream.category(), &event.name));
         let events: Vec<_> = accepted.cloned().collect();
         let between = events.partition_point(|event| event.position <= before);
-        (between <= NEAR).then_some(events)
+        if between > NEAR {
+            build.left_behind();
+            return None;
+        }
+        Some(events)
     }
 
     fn written(

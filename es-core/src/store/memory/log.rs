@@ -96,7 +96,7 @@ impl Inner {
             Admission::New(heads) => heads,
         };
         let inline = commit.inline.map(|inline| *inline).unwrap_or_default();
-        self.processors.require(&inline.writes)?;
+        self.processors.require(&inline)?;
         self.claim_ids(&commit.parts)?;
         let before = self.end();
         let stored_at = self.log.last().map_or(Timestamp::MIN, |last| last.stored_at).max(clock::now());

@@ -2,8 +2,8 @@
 
 use crate::store::processor::belongs;
 use crate::store::{
-    Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, Lease, StoredDocument,
-    StoredProcessor,
+    Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, Inline, Lease,
+    StoredDocument, StoredProcessor,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -137,15 +137,19 @@ impl Processors {
     }
 
     /// Makes sure that documents are as they were when a commit with them was decided.
-    pub fn require(&self, writes: &[DocumentWrite]) -> Result<(), AppendError> {
-        writes.iter().try_for_each(|write| write.require(self.document(write)))
+    pub fn require(&self, inline: &Inline) -> Result<(), AppendError> {
+        for required in &inline.requires {
+            required.require(self.document(&required.collection, &required.key))?;
+        }
+        let writes = &inline.writes;
+        writes.iter().try_for_each(|write| write.require(self.document(&write.collection, &write.key)))
     }
 
     /// Stores what goes with a commit, whatever is there.
     pub fn put(&mut self, writes: impl IntoIterator<Item = DocumentWrite>) {
         for write in writes {
             let (collection, key) = (write.collection.clone(), write.key.clone());
-            let next = write.clone().over(self.document(&write));
+            let next = write.over(self.document(&collection, &key));
             let documents = self.collections.entry(collection).or_default();
             match next {
                 Some(document) => documents.insert(key, document),
@@ -154,15 +158,15 @@ impl Processors {
         }
     }
 
-    fn document(&self, write: &DocumentWrite) -> Option<&StoredDocument> {
-        self.collections.get(&write.collection)?.get(&write.key)
+    fn document(&self, collection: &str, key: &str) -> Option<&StoredDocument> {
+        self.collections.get(collection)?.get(key)
     }
 
     /// What is to be stored in which place, if every document is at the revision it was read at.
     fn staged(&self, writes: Vec<DocumentWrite>) -> Result<Vec<Staged>, AdvanceError> {
         let mut staged = Vec::with_capacity(writes.len());
         for write in writes {
-            let stored = self.document(&write);
+            let stored = self.document(&write.collection, &write.key);
             if write.is_due(stored)? {
                 staged.push((write.collection.clone(), write.key.clone(), write.over(stored)));
             }

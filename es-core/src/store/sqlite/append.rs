@@ -9,6 +9,7 @@ use crate::store::{
     Append, AppendError, Appended, Commit, DocumentWrite, InlineProjection, NewEvent, StoredEvent,
     StreamHead, clock,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Error, ErrorCode, OptionalExtension, params};
 use std::sync::Arc;
@@ -38,7 +39,9 @@ impl Request for Commit {
 
     fn size(&self) -> usize {
         let size = |event: &NewEvent| event.payload.len() + event.metadata.len() + event.name.len() + 64;
-        self.parts.iter().flat_map(|part| &part.events).map(size).sum()
+        let events: usize = self.parts.iter().flat_map(|part| &part.events).map(size).sum();
+        let size = |write: &DocumentWrite| write.key.len() + write.body.as_ref().map_or(0, Bytes::len) + 64;
+        events + writes(self).iter().map(size).sum::<usize>()
     }
 
     fn key(&self) -> Option<Uuid> {
@@ -52,7 +55,12 @@ impl Request for Commit {
             }
             Admission::New(heads) => heads,
         };
-        let writes = self.inline.as_ref().map_or(&[][..], |inline| &inline.writes);
+        let requires = self.inline.as_ref().map_or(&[][..], |inline| &inline.requires);
+        for required in requires {
+            let stored = processors::stored(transaction, &required.collection, &required.key)?;
+            required.require(stored.as_ref())?;
+        }
+        let writes = writes(self);
         for write in writes {
             let stored = processors::stored(transaction, &write.collection, &write.key)?;
             write.require(stored.as_ref())?;
@@ -90,6 +98,11 @@ impl Request for Commit {
         let is_ours = found.is_some_and(|position| column::unsigned(position) == first.position.0);
         Ok(if is_ours { first.clone() } else { again })
     }
+}
+
+/// The documents that go with a commit.
+fn writes(commit: &Commit) -> &[DocumentWrite] {
+    commit.inline.as_ref().map_or(&[], |inline| &inline.writes)
 }
 
 fn projections(commit: &Commit) -> &[Arc<dyn InlineProjection>] {
@@ -173,5 +186,27 @@ fn write(
             Err(id_taken(event.id).into())
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Expected, Inline};
+
+    #[test]
+    fn the_documents_of_a_commit_count_for_its_size() {
+        let commit = Commit::one(StreamId::named("a-1"), Expected::Any, Vec::new());
+        let document = |body| DocumentWrite {
+            collection: "c".into(),
+            key: "key".into(),
+            revision: None,
+            position: Position(0),
+            body,
+        };
+        let writes = vec![document(Some(vec![0; 5_000].into())), document(None)];
+        let inline = Some(Box::new(Inline { writes, ..Inline::default() }));
+        assert_eq!(Request::size(&commit), 0);
+        assert_eq!(Request::size(&Commit { inline, ..commit }), 5_000 + 2 * (3 + 64));
     }
 }

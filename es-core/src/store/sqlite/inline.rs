@@ -41,7 +41,9 @@ pub(super) fn take_along(
     for build in projection.builds(&ledger) {
         let Some(known) = Processor::find(transaction.connection, build.processor())? else { continue };
         let from = known.checkpoint;
-        let Some(events) = events_for(transaction, projection.filter(), from, commit)? else { continue };
+        let Some(events) = events_for(transaction, projection.filter(), &*build, from, commit)? else {
+            continue;
+        };
         match write(transaction, &*build, from, &events)? {
             Ok(writes) => {
                 for write in writes {
@@ -59,10 +61,11 @@ pub(super) fn take_along(
 fn events_for(
     transaction: &Transaction<'_>,
     filter: &Filter,
+    build: &dyn InlineBuild,
     from: Checkpoint,
     commit: &Written,
 ) -> Result<Option<Vec<StoredEvent>>, Fault> {
-    if !is_in_sight(from, commit.before) {
+    if !is_in_sight(build, from, commit.before) {
         return Ok(None);
     }
     let (mut events, mut after) = (Vec::new(), from.position);
@@ -76,6 +79,7 @@ fn events_for(
         after = page.scanned_to;
         events.extend(page.events.into_iter().filter(|event| event.position <= commit.before));
         if events.len() > NEAR {
+            build.left_behind();
             return Ok(None);
         }
     }

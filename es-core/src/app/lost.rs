@@ -1,0 +1,98 @@
+//! What a command does when somebody else was faster.
+
+use super::App;
+use super::append::{is_conflict, refused};
+use super::copies::Copies;
+use super::inline::Failure;
+use super::queue::{LONGEST_WAIT, Turn};
+use crate::error::{CommandError, StoreError};
+use crate::id::StreamId;
+use crate::retry::RetryPolicy;
+use crate::service::BoxFuture;
+use crate::store::{AppendError, Appended};
+use tokio::time::Instant;
+
+/// What is to be awaited before the next attempt.
+type Again<'a> = BoxFuture<'a, Result<(), Failure>>;
+
+/// The turns on streams that a command has not been given for. Boxed, as few commands have any.
+pub(super) struct Turns(#[expect(dead_code, reason = "they end with it")] Vec<Option<Turn>>);
+
+/// An attempt whose commit was not stored.
+pub(super) struct Lost<'a> {
+    pub app: &'a App,
+    /// The streams that it has queued for.
+    pub own: &'a [StreamId],
+    /// What it would have stored beside those.
+    pub joined: Option<&'a Copies>,
+    /// The turns on the streams of that, from the first conflict on.
+    pub turns: &'a mut Option<Box<Turns>>,
+    pub policy: &'a RetryPolicy,
+    pub attempts: u32,
+    pub is_last: bool,
+}
+
+impl<'a> Lost<'a> {
+    /// What was appended; `None` if there is a next attempt, and what it takes to wait for that is done.
+    ///
+    /// # Errors
+    /// What the caller of the command hears.
+    pub(super) async fn unless(
+        self,
+        outcome: Result<Appended, StoreError>,
+    ) -> Result<Option<Appended>, Failure> {
+        match outcome {
+            Ok(appended) => Ok(Some(appended)),
+            Err(error) => self.again(error).await.map(|()| None),
+        }
+    }
+
+    /// Makes ready for the next attempt, on states that are to be compared with their streams first. Boxed, so
+    /// that a command whose commit is stored does not carry what it takes to wait.
+    ///
+    /// # Errors
+    /// What the caller of the command hears, if there is no next one.
+    pub(super) fn again(mut self, error: StoreError) -> Again<'a> {
+        Box::pin(async move {
+            if !is_conflict(&error) {
+                return Err(refused(error));
+            }
+            if let StoreError::Append(AppendError::Changed { collection, .. }) = &error {
+                self.app.inlines().look(self.app, collection).await?;
+            }
+            if self.is_last {
+                self.drop_states();
+                return Err(CommandError::Conflict { attempts: self.attempts });
+            }
+            self.queue().await;
+            let pause = self.policy.pause(self.attempts);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(())
+        })
+    }
+
+    /// Nothing is to be decided again on what has just proved to be outdated.
+    fn drop_states(&self) {
+        self.own.iter().for_each(|stream| self.app.cache().drop_state(stream));
+        if let Some(joined) = self.joined {
+            joined.drop_states();
+        }
+    }
+
+    /// Queues for the streams that only the answers of inline reactors have led to. Two commands may wait for
+    /// each other by that, but not longer than [`LONGEST_WAIT`], all waits together.
+    async fn queue(&mut self) {
+        let (None, Some(joined)) = (&self.turns, self.joined) else { return };
+        let (begun, beside) = (Instant::now(), joined.beside(self.own));
+        let mut turns = Vec::with_capacity(beside.len());
+        for stream in beside {
+            let longest = LONGEST_WAIT.saturating_sub(begun.elapsed());
+            turns.push(self.app.queues().turn(&stream, longest).await);
+        }
+        if !turns.is_empty() {
+            *self.turns = Some(Box::new(Turns(turns)));
+        }
+    }
+}
