@@ -80,18 +80,35 @@ pub enum CommandError<E> {
     Decode(#[from] DecodeError),
 }
 
+/// Why an inline reactor of an older version answers nothing.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a newer version ({newer}) of it is in charge: this process runs an older one, and commits nothing with it \
+     any more"
+)]
+pub(crate) struct Superseded {
+    pub newer: u32,
+}
+
 impl<E> CommandError<E> {
     /// Whether it says something about the command, so that repeating it as it is changes nothing: not a
     /// conflict, and not a store or a history that cannot be read.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_))
+        let says_nothing =
+            matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_));
+        !says_nothing && !self.is_superseded()
+    }
+
+    /// Whether it is for another process, which runs newer code.
+    fn is_superseded(&self) -> bool {
+        matches!(self, Self::Inline { source, .. } if source.is::<Superseded>())
     }
 
     /// Whether it says nothing about the command: the store does not answer now, or the lease that it was given
-    /// under is somebody else's.
+    /// under, or the inline reactor that it meets, is somebody else's.
     pub(crate) fn is_outage(&self) -> bool {
         use StoreError::{Append, Read};
-        matches!(
+        let is_away = matches!(
             self,
             Self::Store(
                 Read(ReadError::Unavailable(_))
@@ -101,7 +118,8 @@ impl<E> CommandError<E> {
                             | AppendError::Fenced { .. }
                     )
             )
-        )
+        );
+        is_away || self.is_superseded()
     }
 
     /// The same error with another type of refusal.

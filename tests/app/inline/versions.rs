@@ -75,8 +75,9 @@ fn order(order: usize) -> super::shop::PlaceOrder {
     place(&order.to_string(), 1)
 }
 
-/// Whether it was refused since version 2 is in charge.
+/// Whether it is told that version 2 is in charge, which says nothing of the command.
 fn is_told<E: std::error::Error>(refused: CommandError<E>) -> bool {
+    assert!(!refused.is_refusal());
     let CommandError::Inline { reactor, source } = refused else { panic!("{refused}") };
     reactor == "quota" && source.to_string().starts_with("a newer version (2) of it is in charge: ")
 }

@@ -8,7 +8,7 @@ use super::open;
 use super::turn::Trouble;
 use super::{Inner, Names, origin};
 use crate::app::{App, DecideInner};
-use crate::error::{CommandError, StoreError};
+use crate::error::{CommandError, StoreError, Superseded};
 use crate::event::RawEvent;
 use crate::id::CommandId;
 use crate::runtime::Halt;
@@ -163,10 +163,7 @@ impl InlineReactor {
         let known = origin::stored(app, &self.inner.names).await.map_err(|halt| self.failed(halt))?;
         let (origin, revision) = known;
         if let Some(newer) = origin.superseded_by() {
-            return Err(self.inline(format!(
-                "a newer version ({newer}) of it is in charge: this process runs an older one, and commits \
-                 nothing with it any more"
-            ).into()));
+            return Err(self.inline(Superseded { newer }.into()));
         }
         if !origin.is_folded() {
             return Err(self.inline("it has not folded the past: build the app again".into()));
