@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 /// How long a live build holds still for the one that is to take its place, and how often it looks meanwhile.
 const PATIENCE: Duration = LEASE;
@@ -142,6 +143,34 @@ impl<K: Kind> Shared<K> {
         }
         self.learn(&ledger);
         Ok(())
+    }
+
+    /// Makes the tables of a live build that is new, so that readers find them before the first event.
+    pub async fn make(&self) -> Result<(), ProjectionError> {
+        let live = self.control.known().await?.ledger.live;
+        if K::KEEPS_DOCUMENTS || live.version != K::Projection::VERSION {
+            return Ok(());
+        }
+        let build = self.control.build(live);
+        // Whoever holds the lease makes them before anything else.
+        let taken = self.control.store.acquire(&build.processor, Uuid::new_v4(), LEASE).await?;
+        let Some(lease) = taken else { return Ok(()) };
+        let made = self.make_under(&build, &lease).await;
+        // If this fails, the lease runs out.
+        let _ = self.control.store.release(&lease).await;
+        made.map_err(|halt| ProjectionError::of(K::Projection::NAME, halt))
+    }
+
+    async fn make_under(&self, build: &Build, lease: &Lease) -> Result<(), Halt> {
+        if lease.checkpoint.position > Position(0) {
+            return Ok(());
+        }
+        let nothing = self.kind.prepare(build, lease, &[], false).await.map_err(|failure| failure.halt)?;
+        let made = self.kind.commit(build, Advance::under(lease), &nothing.effect, Shows::IfNew).await;
+        made.map_err(|error| match error {
+            AdvanceError::Work(cause) => Halt::Stopped(chain(&*cause)),
+            error => error.into(),
+        })
     }
 }
 

@@ -141,7 +141,8 @@ impl<K: Kind> Projecting for MountedKind<K> {
                     }),
                 }
             });
-            opened.await.map_err(|error| chain(&error))
+            opened.await.map_err(|error| chain(&error))?;
+            self.shared.make().await.map_err(|error| chain(&error))
         })
     }
     fn rebuild(&self) -> BoxFuture<'_, Result<(), ProjectionError>> {

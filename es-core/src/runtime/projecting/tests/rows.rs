@@ -105,6 +105,13 @@ fn tables(folder: &TempDir) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn the_view_is_there_before_the_first_event() {
+    let (store, folder) = opened().await;
+    App::builder(store).projection::<SaleRows<1>>().build().await.unwrap();
+    assert_eq!(read(&folder), []);
+}
+
+#[tokio::test]
 async fn rows_are_read_through_a_view() {
     let (store, folder) = opened().await;
     write(&store, [sold("tea"), sold("cup")]).await;
