@@ -94,8 +94,10 @@ impl<E> CommandError<E> {
     /// Whether it says something about the command, so that repeating it as it is changes nothing: not a
     /// conflict, and not a store or a history that cannot be read.
     pub fn is_refusal(&self) -> bool {
-        let says_nothing =
-            matches!(self, Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_));
+        let says_nothing = matches!(
+            self,
+            Self::Conflict { .. } | Self::NotMounted { .. } | Self::Store(_) | Self::Decode(_)
+        );
         !says_nothing && !self.is_superseded()
     }
 

@@ -197,13 +197,13 @@ async fn a_view_of_another_projection_is_left_to_it() {
     let (store, folder) = opened().await;
     write(&store, [sold("tea")]).await;
     drain(&store, &app::<SaleRows<1>, _>(&store).await).await;
-    let other = app::<Refunds<false>, _>(&store).await;
-    let halt = run(&store, &other, &*followers(&other)[0], 100).await.unwrap_err();
-    let Halt::Stopped(said) = halt else { panic!("{halt:?}") };
+    let faulty = App::builder(store).projection::<Refunds<false>>().build().await.unwrap_err();
     assert_eq!(
-        said,
-        "there is a view \"sales\" already, which is not of this projection: give the table another name, \
-         as in `tx.table(\"other_sales\")`"
+        faulty.faults(),
+        [
+            "projection \"refunds\": there is a view \"sales\" already, which is not of this projection: give the \
+          table another name, as in `tx.table(\"other_sales\")`"
+        ]
     );
     assert_eq!(read(&folder), owned(&[("tea", 1)]));
     assert_eq!(tables(&folder), ["sales", "sales__sale_rows_1_1"]);
