@@ -16,7 +16,10 @@ use tokio::time::Instant;
 type Again<'a> = BoxFuture<'a, Result<(), Failure>>;
 
 /// The turns on streams that a command has not been given for. Boxed, as few commands have any.
-pub(super) struct Turns(#[expect(dead_code, reason = "they end with it")] Vec<Option<Turn>>);
+pub(super) struct Turns {
+    /// They end with it.
+    _held: Vec<Option<Turn>>,
+}
 
 /// An attempt whose commit was not stored.
 pub(super) struct Lost<'a> {
@@ -92,7 +95,7 @@ impl<'a> Lost<'a> {
             turns.push(self.app.queues().turn(&stream, longest).await);
         }
         if !turns.is_empty() {
-            *self.turns = Some(Box::new(Turns(turns)));
+            *self.turns = Some(Box::new(Turns { _held: turns }));
         }
     }
 }

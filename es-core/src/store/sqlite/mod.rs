@@ -55,8 +55,9 @@ use writer::Writer;
 /// A store in one SQLite file. Clones are the same store.
 ///
 /// One thread writes: whatever waits for it goes into one transaction, so that many callers share one sync
-/// of the disk. Several processes on one machine may use a file at the same time. It must not be on a
-/// network file system.
+/// of the disk. Several processes on one machine may use a file at the same time. One that is suspended in the
+/// middle of a write keeps the others from writing until it goes on. The file must not be on a network file
+/// system.
 ///
 /// When the last clone is dropped, what was begun is still stored; [`close`](Self::close) waits for that.
 /// Reads and [`wait`](EventStore::wait) belong into a tokio runtime.
