@@ -87,10 +87,17 @@ impl Node {
 
     /// Waits until it says this, behind what was waited for before.
     pub async fn says(&mut self, line: &str) {
+        self.says_all(&[line]).await;
+    }
+
+    /// Waits until it has said all of these, in any order, behind what was waited for before.
+    pub async fn says_all(&mut self, lines: &[&str]) {
+        let mut missing = lines.to_vec();
         let mut before = Vec::new();
         let said = async {
             while let Some(said) = self.says.recv().await {
-                if said == line {
+                missing.retain(|line| *line != said);
+                if missing.is_empty() {
                     return true;
                 }
                 before.push(said);
@@ -98,7 +105,7 @@ impl Node {
             false
         };
         let said = timeout(BOUND, said).await;
-        assert_eq!(said, Ok(true), "it does not say {line:?}, but {before:?}");
+        assert_eq!(said, Ok(true), "it does not say {missing:?} of {lines:?}, but {before:?}");
     }
 
     pub fn tell(&mut self, word: &str) {
