@@ -1,5 +1,7 @@
-//! Nothing of its own: the tests beside this file use the crates as a user would, and so does the README.
+//! Where the tests beside this file find servers. They use the crates as a user would, and so does the README.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+pub mod server;

@@ -176,7 +176,7 @@ fn broken() -> es_core::store::BoxError {
 }
 
 impl EventStore for Probe {
-    es_core::__forward!(inner: close_stream, truncate_stream, redact_event);
+    es_core::__forward!(inner: capabilities, close_stream, truncate_stream, redact_event);
     es_core::__forward_processors!(inner);
 
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {

@@ -4,25 +4,35 @@
 //! behind them; what it must promise is written at each method, and `es_testing` checks it.
 
 mod admit;
+mod capabilities;
 mod clock;
 mod commit;
 mod error;
 mod inline;
 mod limits;
 mod memory;
+#[cfg(feature = "nats")]
+mod nats;
 mod page;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processor;
 mod rows;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use capabilities::Capabilities;
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
 pub use error::{AppendError, BoxError, ReadError, StoreClosed};
 pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
+#[cfg(feature = "nats")]
+pub use nats::{NatsOpenError, NatsOptions, NatsStore};
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+#[cfg(feature = "postgres")]
+pub use postgres::{PgError, PgOpenError, PgOptions, PgStore};
 pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
@@ -44,8 +54,9 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// The promises every implementation keeps:
 ///
 /// * A returned [`Appended`] is durable and visible to every later read of the same store.
-/// * Positions are dense, start at 1 and follow commit order; versions are dense in a stream and start at 1.
-///   Neither is ever used twice.
+/// * Positions follow commit order, and those of a commit follow each other; versions are dense in a stream and
+///   start at 1. Neither is ever used twice. Whether positions are dense, too, is one of the
+///   [capabilities](Self::capabilities).
 /// * A commit is all or nothing, over all its streams. Dropping the future tears nothing: the commit
 ///   happens or it does not.
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
@@ -54,6 +65,11 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 ///   before the [fence](Commit::fence), that before the expected version, that before the
 ///   [edits](Append::edits), and that before what goes [with it](Commit::inline).
 pub trait EventStore: Send + Sync + 'static {
+    /// What this store can do that others cannot; the default is all of it.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     /// Appends a commit: every part to its stream, all parts or none.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ macro_rules! __forward {
     ($field:ident: $($method:ident),+ $(,)?) => {
         $($crate::__forward!(@$method $field);)+
     };
+    (@capabilities $field:ident) => {
+        fn capabilities(&self) -> $crate::store::Capabilities {
+            self.$field.capabilities()
+        }
+    };
     (@append $field:ident) => {
         fn append(
             &self,

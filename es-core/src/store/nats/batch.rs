@@ -1,0 +1,1 @@
+//! Many messages, stored together or not at all.

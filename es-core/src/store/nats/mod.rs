@@ -1,0 +1,211 @@
+//! A store in NATS JetStream.
+//!
+//! Events are messages of one stream, a subject for each stream of ours; what follows the log is in a second one,
+//! a subject for each document and each processor. Both are made with atomic batches, which is what keeps a commit,
+//! and an advance, whole.
+//!
+//! A commit goes through the rooms in this order: [`append`] (what is expected, and of which sequence), [`message`]
+//! (an event as a message), [`batch`] (many messages, all or none). [`control`] changes what is there. Reads go
+//! through [`read`] and [`log`]; [`keep`] has documents, leases and snapshots; [`names`] knows subjects, [`server`]
+//! what must be there, [`wake`] tells those who wait.
+
+mod append;
+mod batch;
+mod control;
+mod keep;
+mod log;
+mod message;
+mod names;
+mod options;
+mod read;
+mod server;
+mod wake;
+
+pub use options::{NatsOpenError, NatsOptions};
+
+use super::{
+    Advance, AdvanceError, AppendError, Appended, Capabilities, Checkpoint, Commit, DocumentRange,
+    EventStore, Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument,
+    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
+};
+use crate::id::{Position, StreamId};
+use server::Server;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+use wake::Wake;
+
+/// A store in NATS JetStream. Clones are the same store.
+#[derive(Clone)]
+pub struct NatsStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: Server,
+    wake: Wake,
+}
+
+impl NatsStore {
+    /// Opens a store with the usual [options](NatsOptions), and makes its streams if they are not there.
+    ///
+    /// # Errors
+    /// [`NatsOpenError`]
+    pub async fn connect(url: &str) -> Result<Self, NatsOpenError> {
+        Self::connect_with(url, NatsOptions::new()).await
+    }
+
+    /// Opens a store, and makes its streams if they are not there.
+    ///
+    /// # Errors
+    /// [`NatsOpenError`]
+    pub async fn connect_with(url: &str, options: NatsOptions) -> Result<Self, NatsOpenError> {
+        let server = Server::open(url, &options).await?;
+        let wake = Wake::start(&server);
+        Ok(Self { shared: Arc::new(Shared { server, wake }) })
+    }
+
+    /// Ends the store: what was begun is finished, the connection is closed. Everything that is asked of it,
+    /// or of a clone, later answers that it is unavailable.
+    pub async fn close(&self) {
+        self.shared.wake.close();
+        self.shared.server.close().await;
+    }
+}
+
+impl std::fmt::Debug for NatsStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsStore")
+            .field("namespace", &self.shared.server.namespace())
+            .finish_non_exhaustive()
+    }
+}
+
+impl EventStore for NatsStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { inline: false, dense_positions: false }
+    }
+
+    fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            limits::check(&commit)?;
+            append::append(&self.shared.server, &self.shared.wake, commit).await
+        })
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        read: StreamRead,
+    ) -> StoreFuture<'a, Result<StreamPage, ReadError>> {
+        Box::pin(read::stream(&self.shared.server, stream, read))
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
+        Box::pin(log::page(&self.shared.server, after, filter, limit))
+    }
+
+    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(read::event(&self.shared.server, id))
+    }
+
+    fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        Box::pin(read::head(&self.shared.server))
+    }
+
+    fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
+        Box::pin(self.shared.wake.wait(after, max))
+    }
+
+    fn close_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        reason: &'a str,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        Box::pin(control::close(&self.shared.server, stream, expected, reason))
+    }
+
+    fn truncate_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        before: u64,
+    ) -> StoreFuture<'a, Result<(), AppendError>> {
+        Box::pin(control::truncate(&self.shared.server, stream, expected, before))
+    }
+
+    fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
+        Box::pin(control::redact(&self.shared.server, redaction))
+    }
+
+    fn load_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        fingerprint: u64,
+    ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
+        Box::pin(keep::snapshots::load(&self.shared.server, stream, fingerprint))
+    }
+
+    fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
+        Box::pin(keep::snapshots::save(&self.shared.server, snapshot))
+    }
+
+    fn register<'a>(
+        &'a self,
+        processor: &'a str,
+        start: Checkpoint,
+    ) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
+        Box::pin(keep::processors::register(&self.shared.server, processor, start))
+    }
+
+    fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
+        Box::pin(keep::processors::list(&self.shared.server, prefix))
+    }
+
+    fn acquire<'a>(
+        &'a self,
+        processor: &'a str,
+        owner: Uuid,
+        ttl: Duration,
+    ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
+        Box::pin(keep::processors::acquire(&self.shared.server, processor, owner, ttl))
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        Box::pin(keep::processors::renew(&self.shared.server, lease, ttl))
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        Box::pin(keep::processors::release(&self.shared.server, lease))
+    }
+
+    fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        Box::pin(keep::processors::advance(&self.shared.server, advance))
+    }
+
+    fn documents<'a>(
+        &'a self,
+        collection: &'a str,
+        keys: &'a [String],
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        Box::pin(keep::documents::find(&self.shared.server, collection, keys))
+    }
+
+    fn list_documents<'a>(
+        &'a self,
+        collection: &'a str,
+        range: &'a DocumentRange,
+    ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
+        Box::pin(keep::documents::list(&self.shared.server, collection, range))
+    }
+
+    fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
+        Box::pin(keep::forget::forget(&self.shared.server, processor))
+    }
+}

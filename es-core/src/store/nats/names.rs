@@ -1,0 +1,1 @@
+//! Streams, documents and processors as subjects.

@@ -1,0 +1,1 @@
+//! Many commits in one call: its arguments, and its answers.

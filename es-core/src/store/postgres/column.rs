@@ -1,0 +1,1 @@
+//! A row of `events` as a stored event.

@@ -1,0 +1,1 @@
+//! What became of a call whose answer is lost.
