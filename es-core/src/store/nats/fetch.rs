@@ -163,7 +163,7 @@ impl Found {
     }
 
     /// One of a row, which has its time in a header.
-    fn of_row(message: Message) -> Result<Self, BoxError> {
+    pub fn of_row(message: Message) -> Result<Self, BoxError> {
         let message = StreamMessage::try_from(message)?;
         let time = message.headers.get_last(NATS_TIME_STAMP).ok_or("it has no time")?.as_str().parse()?;
         Ok(Self::new(message, time))
