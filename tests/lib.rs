@@ -4,4 +4,5 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod history;
 pub mod server;
