@@ -12,6 +12,7 @@
 mod append;
 mod batch;
 mod control;
+mod fetch;
 mod keep;
 mod log;
 mod message;
@@ -19,8 +20,10 @@ mod names;
 mod options;
 mod read;
 mod server;
+mod setup;
 mod wake;
 
+pub use async_nats::ConnectOptions as NatsConnect;
 pub use options::{NatsOpenError, NatsOptions};
 
 use super::{
@@ -76,7 +79,7 @@ impl NatsStore {
 impl std::fmt::Debug for NatsStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NatsStore")
-            .field("namespace", &self.shared.server.namespace())
+            .field("namespace", &self.shared.server.names().namespace())
             .finish_non_exhaustive()
     }
 }
