@@ -4,9 +4,7 @@ use super::{Answer, History};
 use crate::server::process::{BOUND, until};
 use bytes::Bytes;
 use es_core::StreamId;
-use es_core::store::{
-    Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, StreamRead,
-};
+use es_core::store::{Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, StreamRead};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -135,15 +133,12 @@ pub async fn contend(
     let mut stored = 0;
     let mut known: Option<u64> = None;
     while stored < times {
-        let version = match known {
-            Some(version) => version,
-            None => match store.read_stream(&stream, StreamRead::before(u64::MAX).limit(1)).await {
-                Ok(page) => page.head.version,
-                Err(_) => {
-                    sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
+        let Some(version) = known else {
+            match store.read_stream(&stream, StreamRead::before(u64::MAX).limit(1)).await {
+                Ok(page) => known = Some(page.head.version),
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+            continue;
         };
         let commit =
             Commit::one(stream.clone(), Expected::Exact(version), vec![writer.event(n, 0, "Counted")]);

@@ -124,8 +124,9 @@ impl History {
 
     /// How many answers say that something is stored that was not stored before.
     pub fn stored(&self) -> usize {
-        let is_stored =
-            |attempt: &&Attempt| matches!(attempt.answered, Some((_, Answer::Stored { duplicate: false, .. })));
+        let is_stored = |attempt: &&Attempt| {
+            matches!(attempt.answered, Some((_, Answer::Stored { duplicate: false, .. })))
+        };
         self.attempts.lock().unwrap().iter().filter(is_stored).count()
     }
 

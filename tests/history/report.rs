@@ -52,7 +52,11 @@ fn told(answer: &Answer) -> String {
 }
 
 /// Puts what a process says into a history, as it says it. Answers what else it has said, when it is gone.
-pub fn listen(reports: impl Read + Send + 'static, history: Arc<History>, node: u32) -> JoinHandle<Vec<String>> {
+pub fn listen(
+    reports: impl Read + Send + 'static,
+    history: Arc<History>,
+    node: u32,
+) -> JoinHandle<Vec<String>> {
     std::thread::spawn(move || {
         let mut reports = BufReader::new(reports);
         let mut sent = HashMap::new();

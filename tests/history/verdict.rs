@@ -111,11 +111,18 @@ impl Verdict {
     }
 
     /// What became of a commit, against what was said of it. Answers how many of its events are there.
-    fn outcome(&mut self, log: &[StoredEvent], places: &HashMap<Uuid, usize>, attempts: &[&Attempt]) -> usize {
+    fn outcome(
+        &mut self,
+        log: &[StoredEvent],
+        places: &HashMap<Uuid, usize>,
+        attempts: &[&Attempt],
+    ) -> usize {
         let commit = &attempts[0].commit;
         let name = first_id(commit);
-        let wanted: Vec<_> = commit.parts.iter().flat_map(|part| part.events.iter().map(move |event| (part, event))).collect();
-        let found: Vec<usize> = wanted.iter().filter_map(|(_, event)| places.get(&event.id).copied()).collect();
+        let wanted: Vec<_> =
+            commit.parts.iter().flat_map(|part| part.events.iter().map(move |event| (part, event))).collect();
+        let found: Vec<usize> =
+            wanted.iter().filter_map(|(_, event)| places.get(&event.id).copied()).collect();
         let is_there = !found.is_empty();
         if is_there && found.len() != wanted.len() {
             self.say(format!("commit {name} is stored in part: {} of {}", found.len(), wanted.len()));
@@ -165,7 +172,8 @@ impl Verdict {
         let name = first_id(&attempts[0].commit);
         let answers: Vec<_> =
             attempts.iter().map(|attempt| attempt.answered.as_ref().map(|(_, answer)| answer)).collect();
-        let stored = answers.iter().flatten().filter(|answer| matches!(answer, Answer::Stored { .. })).count();
+        let stored =
+            answers.iter().flatten().filter(|answer| matches!(answer, Answer::Stored { .. })).count();
         let unknown = answers.iter().filter(|answer| matches!(answer, None | Some(Answer::Unknown))).count();
         let is_refused = answers.iter().flatten().any(|answer| answer.is_final()) && stored == 0;
         self.figures.acknowledged += usize::from(stored > 0);
@@ -202,7 +210,10 @@ impl Verdict {
         }
         let head = versions.last().copied().unwrap_or_default();
         if versions.len() != commit.parts.len() || head < last.version {
-            self.say(format!("commit {name} ends at version {}, and {versions:?} were answered", last.version));
+            self.say(format!(
+                "commit {name} ends at version {}, and {versions:?} were answered",
+                last.version
+            ));
         }
     }
 
@@ -244,7 +255,10 @@ impl Verdict {
             }
             for part in &attempt.commit.parts {
                 let known = versions.get(&(attempt.node, part.stream.as_str())).copied().unwrap_or_default();
-                known_when_sent.entry(attempt.invoked).and_modify(|most| *most = known.max(*most)).or_insert(known);
+                known_when_sent
+                    .entry(attempt.invoked)
+                    .and_modify(|most| *most = known.max(*most))
+                    .or_insert(known);
             }
         }
     }

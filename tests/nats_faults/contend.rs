@@ -33,7 +33,8 @@ async fn one_of_twelve_wins_each_version() {
         }
         let answers = round_of.join_all().await;
         let winners = answers.iter().filter(|answer| answer.is_ok()).count();
-        let others = answers.iter().filter(|answer| matches!(answer, Err(AppendError::Conflict { .. }))).count();
+        let others =
+            answers.iter().filter(|answer| matches!(answer, Err(AppendError::Conflict { .. }))).count();
         assert_eq!((winners, others), (1, CONTENDERS as usize - 1), "round {round}: {answers:?}");
     }
     let figures = Verdict::of(&*stores[0], &history).await.holds(&format!("{rounds} rounds of {CONTENDERS}"));

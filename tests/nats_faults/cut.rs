@@ -37,9 +37,10 @@ async fn a_commit_whose_connection_is_cut_is_stored_once() {
     load.end().await;
     let store = site.store().await;
     Verdict::of(&*store, &history).await.holds(&format!("connections cut {cuts} times"));
-    let repeated = history.attempts().into_iter().filter(
-        |attempt| matches!(attempt.answered, Some((_, Answer::Stored { duplicate: true, .. }))),
-    );
+    let repeated = history
+        .attempts()
+        .into_iter()
+        .filter(|attempt| matches!(attempt.answered, Some((_, Answer::Stored { duplicate: true, .. }))));
     println!("connections cut: {} of what was sent again was stored already", repeated.count());
 }
 

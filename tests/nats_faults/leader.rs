@@ -51,7 +51,8 @@ async fn under_load(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut N
     }
     let history = Arc::new(History::default());
     let filters = [Filter::all(), Filter::category("one")];
-    let subscribers = filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
+    let subscribers =
+        filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
     let load = Load::start(&stores, &history, 0, 6);
     let mut pauses = Vec::new();
     for _ in 0..rounds {

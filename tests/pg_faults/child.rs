@@ -36,7 +36,9 @@ fn serve() {
     runtime.block_on(async {
         let store = Arc::new(PgStore::connect(&url).await.unwrap());
         match &*role {
-            WRITE => write_aloud(store, word.parse().unwrap(), WRITERS, Arc::new(AtomicBool::new(false))).await,
+            WRITE => {
+                write_aloud(store, word.parse().unwrap(), WRITERS, Arc::new(AtomicBool::new(false))).await
+            }
             SERVE => stop::serve(&store, word.parse().unwrap()).await,
             REPEAT => counter::repeat(&store, &word).await,
             FOLLOW => counter::follow(&store).await,

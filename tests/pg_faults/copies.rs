@@ -52,7 +52,8 @@ async fn whoever_followed_a_log_that_is_set_back_stops() {
     app.wait_for("sums", head).await.unwrap();
     running.stop().await.unwrap();
     let processors = store.processors("").await.unwrap();
-    let sums = processors.iter().find(|known| known.name.contains("sums") && !known.name.contains('/')).unwrap();
+    let sums =
+        processors.iter().find(|known| known.name.contains("sums") && !known.name.contains('/')).unwrap();
     site.server.go_back_to(&saved).await;
 
     let store = site.store().await;
@@ -65,7 +66,10 @@ async fn whoever_followed_a_log_that_is_set_back_stops() {
     }
     let running = app.start().await.unwrap();
     until("the projection stops", async || {
-        running.status().iter().any(|status| format!("{:?}", status.state).contains("not the one that was followed"))
+        running
+            .status()
+            .iter()
+            .any(|status| format!("{:?}", status.state).contains("not the one that was followed"))
     })
     .await;
     running.stop().await.unwrap();

@@ -33,9 +33,10 @@ async fn a_commit_whose_connection_is_cut_is_stored_once() {
     load.end().await;
     let store = site.store().await;
     Verdict::of(&*store, &history).await.holds(&format!("connections cut {cuts} times"));
-    let repeated = history.attempts().into_iter().filter(
-        |attempt| matches!(attempt.answered, Some((_, Answer::Stored { duplicate: true, .. }))),
-    );
+    let repeated = history
+        .attempts()
+        .into_iter()
+        .filter(|attempt| matches!(attempt.answered, Some((_, Answer::Stored { duplicate: true, .. }))));
     println!("connections cut: {} of what was sent again was stored already", repeated.count());
 }
 
@@ -66,7 +67,9 @@ async fn a_dammed_up_connection_is_told_of_and_holds_up_nobody_else() {
     settled(&*far, &history, 0, one(0, 1), BOUND).await.unwrap();
     let settled = began.elapsed();
     Verdict::of(&*near, &history).await.holds("a connection dammed up");
-    println!("dammed up: 20 commits of others took {others:?}; told after {told:?}; settled after {settled:?}");
+    println!(
+        "dammed up: 20 commits of others took {others:?}; told after {told:?}; settled after {settled:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

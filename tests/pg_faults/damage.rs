@@ -5,6 +5,7 @@ use super::site::{Site, number, run};
 use es_core::prelude::*;
 use es_core::store::ReadError;
 use sqlx::Executor;
+use sqlx::error::DatabaseError;
 use tests::server::process::until;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +61,8 @@ async fn a_missing_event_is_no_event_to_pass() {
         app.execute(Add { counter: CounterId::named("one"), of: 1 }).await.unwrap();
     }
     let mut connection = site.server.connect().await;
-    run(&mut connection, "SET session_replication_role = replica; DELETE FROM es.events WHERE position = 3").await;
+    run(&mut connection, "SET session_replication_role = replica; DELETE FROM es.events WHERE position = 3")
+        .await;
     let page = store.read_log(Position(0), &Filter::all(), 10).await;
     assert!(matches!(page, Err(ReadError::Corrupt { .. })), "{page:?}");
 }
@@ -75,7 +77,7 @@ async fn another_isolation_appends_nothing() {
         let mut connection = site.server.connect().await;
         run(&mut connection, begin).await;
         let refused = connection.execute(append).await.unwrap_err();
-        assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("25001"));
+        assert_eq!(refused.as_database_error().and_then(DatabaseError::code).as_deref(), Some("25001"));
     }
     let mut connection = site.server.connect().await;
     assert_eq!(number(&mut connection, "SELECT count(*) FROM es.events").await, 0);

@@ -18,7 +18,9 @@ struct Disk(TempDir);
 impl Disk {
     fn new() -> Self {
         let disk = Self(tempfile::tempdir().unwrap());
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=128m,mode=755", "tmpfs"]).arg(disk.0.path()));
+        run(Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=128m,mode=755", "tmpfs"])
+            .arg(disk.0.path()));
         disk
     }
 

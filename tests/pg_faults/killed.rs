@@ -29,10 +29,11 @@ async fn a_killed_client_loses_nothing_that_was_acknowledged() {
             sleep(Duration::from_millis(random.u64(5..=80))).await;
             writer.kill9();
             let others = listening.join().unwrap();
-            assert!(others.iter().all(|line| line.is_empty()), "{others:?}");
+            assert!(others.iter().all(String::is_empty), "{others:?}");
         }
         let mut connection = site.server.connect().await;
-        let working = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()";
+        let working =
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()";
         until("nothing is left of it", async || number(&mut connection, working).await == 0).await;
         Verdict::of(&*store, &history).await.holds(&format!("client killed {ROUNDS} times"));
     }
@@ -40,7 +41,8 @@ async fn a_killed_client_loses_nothing_that_was_acknowledged() {
 
 /// Says how the times of a test's faults come about.
 fn seed() -> u64 {
-    let seed = std::env::var("ES_FAULTS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    let seed =
+        std::env::var("ES_FAULTS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("ES_FAULTS_SEED={seed}");
     seed
 }
@@ -73,7 +75,8 @@ async fn a_backend_that_is_killed_while_it_holds_the_fence_holds_up_nobody() {
     let rounds = often(3, 20);
     under_load("holder of the fence killed", rounds, async |server| {
         let mut connection = server.connect().await;
-        let holder = "SELECT coalesce(max(pid), 0)::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted";
+        let holder =
+            "SELECT coalesce(max(pid), 0)::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted";
         let mut found = 0;
         until("somebody holds the fence", async || {
             found = number(&mut connection, holder).await;
@@ -90,7 +93,8 @@ async fn under_load(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut P
     let mut site = Site::new().await;
     let (stores, history) = (site.stores(2).await, Arc::new(History::default()));
     let filters = [Filter::all(), Filter::category("one")];
-    let subscribers = filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
+    let subscribers =
+        filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
     let load = Load::start(&stores, &history, 0, 8);
     let mut pauses = Vec::new();
     for _ in 0..rounds {

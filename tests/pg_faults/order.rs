@@ -60,11 +60,13 @@ async fn the_same_readers_see_holes_in_a_plain_table() {
     }
     let (mut after, mut holes) = (0, 0);
     for _ in 0..polls {
-        let page = sqlx::query_scalar::<_, i64>("SELECT position FROM plain WHERE position > $1 ORDER BY position LIMIT 1000")
-            .bind(after)
-            .fetch_all(&mut reader)
-            .await
-            .unwrap();
+        let page = sqlx::query_scalar::<_, i64>(
+            "SELECT position FROM plain WHERE position > $1 ORDER BY position LIMIT 1000",
+        )
+        .bind(after)
+        .fetch_all(&mut reader)
+        .await
+        .unwrap();
         let from = after;
         after = page.last().copied().unwrap_or(after);
         holes += u32::from(usize::try_from(after - from).unwrap() != page.len());

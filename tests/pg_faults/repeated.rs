@@ -94,5 +94,7 @@ async fn a_projection_whose_process_is_killed_counts_everything_once() {
         let sum = app.load::<Counter>(&id).await.unwrap().unwrap().sum;
         assert_eq!((counted.added as usize, counted.sum), (history.len(), sum), "counter {counter}");
     }
-    println!("projection killed {kills} times while {commands} commands were carried out: none counted twice");
+    println!(
+        "projection killed {kills} times while {commands} commands were carried out: none counted twice"
+    );
 }

@@ -64,7 +64,8 @@ async fn who_wakes_up_after_its_lease_changes_nothing() {
         let (sleeper, taker) = (2 * round, 2 * round + 1);
         let mut process = child::start(child::HOLD, &site.server.url(), &sleeper.to_string());
         let mut lines = BufReader::new(process.says()).lines();
-        let mut said = || lines.find(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).unwrap().unwrap();
+        let mut said =
+            || lines.find(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).unwrap().unwrap();
         assert_eq!(said(), "written");
         sleep(Duration::from_millis(fastrand::u64(0..50))).await;
         process.signal("STOP");

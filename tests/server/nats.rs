@@ -51,22 +51,22 @@ impl Nats {
 
     fn configuration(&self, node: usize) -> String {
         let store = self.folder.path().join(format!("store-{node}"));
-        let mut text = format!(
+        let alone = format!(
             "server_name: node-{node}\nlisten: \"127.0.0.1:{}\"\n\
              jetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
             self.nodes[node].port,
             store.display(),
         );
-        if self.nodes.len() > 1 {
-            let route = |node: &Node| format!("\"nats://127.0.0.1:{}\"", node.route);
-            let routes: Vec<_> = self.nodes.iter().map(route).collect();
-            text += &format!(
-                "cluster {{ name: faults, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
-                self.nodes[node].route,
-                routes.join(", "),
-            );
+        if self.nodes.len() == 1 {
+            return alone;
         }
-        text
+        let route = |node: &Node| format!("\"nats://127.0.0.1:{}\"", node.route);
+        let routes: Vec<_> = self.nodes.iter().map(route).collect();
+        format!(
+            "{alone}cluster {{ name: faults, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+            self.nodes[node].route,
+            routes.join(", "),
+        )
     }
 
     fn spawn(&mut self, node: usize) {

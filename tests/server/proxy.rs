@@ -55,8 +55,7 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let line = watch::Sender::new(Line::default());
-        let shared =
-            Arc::new(Shared { server, line, cut: Mutex::default(), abandoned: Mutex::default() });
+        let shared = Arc::new(Shared { server, line, cut: Mutex::default(), abandoned: Mutex::default() });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Self { port, shared, accepting }
     }
