@@ -4,5 +4,6 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod history;
 pub mod place;
 pub mod server;
