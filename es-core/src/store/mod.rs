@@ -37,7 +37,7 @@ pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
-pub use rows::{BuildTables, RowStore, RowWork};
+pub use rows::{BuildTables, RowStore, RowWork, plain_work};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
