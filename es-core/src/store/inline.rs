@@ -1,7 +1,8 @@
 //! What goes with a commit in its own transaction: documents, and the builds of inline projections.
 
 use super::{
-    AppendError, BoxError, Checkpoint, DocumentWrite, Filter, StoreFuture, StoredDocument, StoredEvent, limits,
+    AppendError, BoxError, Checkpoint, DocumentWrite, Filter, StoreFuture, StoredDocument, StoredEvent,
+    limits,
 };
 use crate::foreign;
 use crate::id::Position;

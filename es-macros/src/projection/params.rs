@@ -28,14 +28,13 @@ pub fn one_transaction(method: &Method, param: &PatType, keeps: Keeps<'_>, error
         let first = source_text(first);
         errors.at(
             tx,
-            format_args!("a projection keeps its rows in one database, and another method takes its `{first}`"),
+            format_args!(
+                "a projection keeps its rows in one database, and another method takes its `{first}`"
+            ),
         );
     } else if let Passed::Owned(_) = passed(param) {
         let reference = form.reference();
-        errors.at(
-            &param.ty,
-            format_args!("a projection borrows its transaction: write `{reference}{name}`"),
-        );
+        errors.at(&param.ty, format_args!("a projection borrows its transaction: write `{reference}{name}`"));
     } else if fits(form, param) {
         one_form(method, keeps, errors);
     } else if form == Form::Async {

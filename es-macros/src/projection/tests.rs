@@ -401,7 +401,8 @@ fn every_fault_of_a_block_of_async_rows_is_reported_at_once() {
         another method here is an `async fn` with `&mut PgTx`: write `async fn`
         `&mut PgTx` is for an `async fn`: write `async`, or `&PgTx` in a plain one
         a projection borrows its transaction: write `&mut PgTx`
-        the set-up answers a `Result`: write `async fn setup(tx: &mut PgTx) -> Result<(), E>`"#]].assert_eq(&messages(&expand(quote!(), block)).join("\n"));
+        the set-up answers a `Result`: write `async fn setup(tx: &mut PgTx) -> Result<(), E>`"#]]
+    .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
 }
 
 #[test]

@@ -6,9 +6,9 @@ use super::events::{self, Failure, Method, Read, Stumble};
 use super::ledger::Build;
 use super::turn::{Shows, Turn};
 use crate::event::RawEvent;
+use crate::foreign;
 use crate::id::Position;
 use crate::incoming::{Message, Takes};
-use crate::foreign;
 use crate::projection::{Projection, RowApply, RowChange, RowMethod, Rows};
 use crate::service::BoxFuture;
 use crate::store::{

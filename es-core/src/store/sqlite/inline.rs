@@ -1,9 +1,9 @@
 //! Inline projections, taken along by a commit.
 
 use super::processors::{self, Processor};
+use super::read;
 use super::transaction::{Fault, Transaction};
 use super::tx::{RolledBack, of_the_file};
-use super::read;
 use crate::id::Position;
 use crate::store::inline::{NEAR, caught, finished, is_in_sight};
 use crate::store::{
@@ -106,8 +106,7 @@ fn write(
         Ok(begun) => begun,
         Err(failure) => return Ok(Err(failure)),
     };
-    let documents =
-        processors::documents(transaction.guarded, build.processor(), &keys).map_err(unread)?;
+    let documents = processors::documents(transaction.guarded, build.processor(), &keys).map_err(unread)?;
     let Some(tables) = build.tables() else {
         return Ok(caught(|| finished(step, documents, None)));
     };
