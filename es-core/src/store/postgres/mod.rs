@@ -4,7 +4,8 @@
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
 //! lost); one with documents or projections goes through [`inline`] instead. [`edit`] changes what is there.
 //! Reads go through [`read`], [`processors`], [`documents`] and [`snapshot`], each one statement on a connection
-//! of the [`database`]; [`column`] knows a row, [`failure`] an error, [`wake`] tells those who wait.
+//! of the [`database`]; [`column`] knows a row, [`text`] a name in it, [`failure`] an error, [`wake`] tells those
+//! who wait.
 
 mod append;
 mod column;
@@ -20,11 +21,14 @@ mod read;
 mod schema;
 mod settle;
 mod snapshot;
+mod text;
 mod wake;
 
 pub use options::{PgOpenError, PgOptions};
 
 /// What PostgreSQL, or the way to it, answers where it cannot do something.
+///
+/// It shows whatever the server says, values included.
 pub type PgError = sqlx::Error;
 
 use super::{
