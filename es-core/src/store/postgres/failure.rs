@@ -4,20 +4,22 @@ use super::PgError;
 use crate::store::{AdvanceError, AppendError, BoxError, ReadError, StoreClosed};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use std::fmt;
+use std::sync::Arc;
 
 /// An error of the driver, without what may be in it that is nobody's business: the server's details, hints
 /// and contexts show values, and an error of the configuration shows parts of the URL.
-pub(super) struct Failure(PgError);
+#[derive(Clone)]
+pub(super) struct Failure(Arc<PgError>);
 
 impl From<PgError> for Failure {
     fn from(error: PgError) -> Self {
-        Self(error)
+        Self(error.into())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &*self.0 {
             PgError::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 write!(f, "the server answers {code}: {}", error.message())
@@ -44,9 +46,13 @@ impl std::error::Error for Failure {}
 
 /// The cause that a caller is given.
 pub(super) fn cause(error: PgError) -> BoxError {
-    match error {
+    cause_of(error.into())
+}
+
+pub(super) fn cause_of(failure: Failure) -> BoxError {
+    match &*failure.0 {
         PgError::PoolClosed => StoreClosed.into(),
-        error => Failure(error).into(),
+        _ => failure.into(),
     }
 }
 

@@ -80,7 +80,7 @@ impl PgStore {
     pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, PgOpenError> {
         let database = Database::open(url, &options).await?;
         let wake = Wake::start(&database, &options);
-        let lane = Lane::start(&database, &options, wake.clone());
+        let lane = Lane::start(&database, wake.clone());
         Ok(Self { shared: Arc::new(Shared { database, lane, wake }) })
     }
 
@@ -103,6 +103,10 @@ impl EventStore for PgStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
+            if commit.inline.is_some() {
+                let reason = "this store takes no documents or projections along".to_owned();
+                return Err(AppendError::Invalid { reason });
+            }
             self.shared.lane.append(commit).await
         })
     }
