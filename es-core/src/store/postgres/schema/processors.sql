@@ -3,9 +3,10 @@
 -- that is null is not looked at, a `p_to` that is null goes nowhere.
 --
 -- Answers 0 if it is done, or was before; -1 if the lease is somebody else's, -2 if the processor is not where
--- this begins, or else the number of the first document that has changed. It takes the processor first and
--- then the documents that are there, in the order of their keys, and waits for nothing behind that but for others
--- who add a document: so nobody waits for it for whom it waits.
+-- this begins, or else the number of the first document that has changed. It takes the processor first, then the
+-- documents that are there, and then adds the others, both in the order of their keys, so that two over the same
+-- documents come one behind the other. Where somebody adds one of them in between, it may fail by a
+-- serialization failure or a deadlock, and is to be sent again.
 CREATE OR REPLACE FUNCTION {es}.advance(
     p_name text, p_epoch bigint, p_from bigint, p_from_event uuid, p_to bigint, p_to_event uuid,
     d_collection text[], d_key text[], d_revision bigint[], d_position bigint[], d_body bytea[]
