@@ -13,6 +13,7 @@ use super::{PgError, failure, text};
 use crate::id::Position;
 use crate::store::{Advance, AdvanceError, Checkpoint, Lease, ReadError, StoredProcessor};
 use sqlx::Row;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +133,9 @@ pub(super) fn renewing(database: &Database, lease: &Lease, ttl: Duration) -> PgQ
 
 pub(super) async fn release(database: &Database, lease: &Lease) -> Result<(), AdvanceError> {
     let release = database
-        .query("UPDATE {es}.processors SET owner = NULL, epoch = 0 WHERE name = $1 AND epoch = $2 AND epoch > 0")
+        .query(
+            "UPDATE {es}.processors SET owner = NULL, epoch = 0 WHERE name = $1 AND epoch = $2 AND epoch > 0",
+        )
         .bind(text::escaped(&lease.processor).into_owned())
         .bind(column::signed(lease.epoch));
     database.rows_once(release).await.map_err(failure::of_advance)?;
@@ -156,7 +159,7 @@ pub(super) async fn advance(database: &Database, advance: Advance) -> Result<(),
 
 /// Whether others have written the same documents at the same time.
 fn is_in_the_way(error: &PgError) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
