@@ -61,7 +61,7 @@ fn decode(row: &PgRow, position: Position, stream: StreamId) -> Result<StoredEve
         recorded_at: time(row, 2)?,
         stored_at: time(row, 3)?,
         id: row.try_get(4)?,
-        schema: row.try_get::<i16, _>(5)?.try_into()?,
+        schema: row.try_get::<i16, _>(5)?.cast_unsigned(),
         name: text::unescaped(row.try_get(6)?).into_owned().into(),
         metadata: Bytes::copy_from_slice(row.try_get(7)?),
         payload: row.try_get::<Option<&[u8]>, _>(8)?.map(Bytes::copy_from_slice),

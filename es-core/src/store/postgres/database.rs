@@ -117,11 +117,10 @@ impl Database {
     /// Begins a transaction on a connection of the pool, at READ COMMITTED whatever is usual there. Statements
     /// in it take [`query`](Self::query).
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, PgError> {
-        let begin = self.begin_statement();
-        match self.pool.begin_with(begin).await {
+        match self.pool.begin_with(self.begin_statement()).await {
             Err(error) if failure::is_lost(&error) => {
                 self.drop_lost_connections().await;
-                self.pool.begin_with(begin).await
+                self.pool.begin_with(self.begin_statement()).await
             }
             begun => begun,
         }

@@ -60,12 +60,12 @@ impl PgOptions {
         self
     }
 
-    /// The URL leads to a pooler that gives a connection for one transaction only, such as PgBouncer with
+    /// The URL leads to a pooler that gives a connection for one transaction only, such as `PgBouncer` with
     /// `pool_mode = transaction`. Nothing is kept in a connection then: no prepared statements, no settings.
     /// What takes one round trip else takes four. Other processes' commits are seen by looking, unless there
     /// is a way to [listen](Self::listen).
     ///
-    /// A pooler that keeps prepared statements itself, as PgBouncer can since 1.21, still gives no settings.
+    /// A pooler that keeps prepared statements itself, as `PgBouncer` can since 1.21, still gives no settings.
     #[must_use]
     pub fn pooled(mut self) -> Self {
         self.is_pooled = true;

@@ -7,6 +7,7 @@ use super::{PgError, column};
 use crate::id::Position;
 use crate::store::admit::id_taken;
 use crate::store::{AppendError, Appended, Commit, Expected, NewEvent, StreamHead};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgBindIterExt, PgConnection};
 use sqlx::{Connection, Row, SqlStr};
 use std::collections::HashSet;
@@ -227,7 +228,7 @@ impl Way {
 
     /// Why a commit cannot be stored: mostly one of its ids is.
     async fn refusal(&mut self, commit: &Commit, error: PgError) -> AppendError {
-        let is_unique = error.as_database_error().is_some_and(|error| error.is_unique_violation());
+        let is_unique = error.as_database_error().is_some_and(DatabaseError::is_unique_violation);
         let cause = Failure::from(error);
         if !is_unique {
             return AppendError::Invalid { reason: cause.to_string() };

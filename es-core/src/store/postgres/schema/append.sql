@@ -45,13 +45,15 @@ BEGIN
            array_agg(version), array_agg(edits), array_agg(is_closed)
         INTO outcomes, versions, edits, closed
         FROM (SELECT part.expected, part.known_edits,
-                (SELECT event.stream = part.stream FROM {es}.events AS event WHERE event.event_id = part.first) AS held,
+                there.stream = part.stream AS held,
                 coalesce((SELECT event.version FROM {es}.events AS event WHERE event.stream = part.stream
                     ORDER BY event.version DESC LIMIT 1), 0) AS version,
                 coalesce(head.edits, 0) AS edits, coalesce(head.is_closed, false) AS is_closed
             FROM unnest(p_stream, p_expected, p_edits, p_first) AS part (stream, expected, known_edits, first)
             LEFT JOIN LATERAL (SELECT streams.edits, streams.closed_at IS NOT NULL AS is_closed
-                FROM {es}.streams WHERE streams.stream = part.stream LIMIT 1) AS head ON true) AS look;
+                FROM {es}.streams WHERE streams.stream = part.stream LIMIT 1) AS head ON true
+            LEFT JOIN LATERAL (SELECT event.stream
+                FROM {es}.events AS event WHERE event.event_id = part.first LIMIT 1) AS there ON true) AS look;
 
     fenced := '{}';
     FOR i IN 1 .. cardinality(f_commit) LOOP

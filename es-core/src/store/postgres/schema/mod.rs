@@ -6,6 +6,7 @@
 use super::database::{self, Database};
 use super::failure::Failure;
 use super::{PgError, PgOpenError, PgOptions};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr};
 use std::fmt::Write;
@@ -181,7 +182,7 @@ fn fence(schema: &str) -> i64 {
 
 impl From<PgError> for PgOpenError {
     fn from(error: PgError) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         if code.as_deref() == Some("42501") {
             return Self::Forbidden;
         }
