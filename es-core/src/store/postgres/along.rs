@@ -201,7 +201,7 @@ async fn write(
     match &made {
         Err(failure) if may_pass(&*failure.cause) => {
             // Nothing of the transaction is kept.
-            return made.map(Ok).map_err(|failure| in_the_way(failure.cause));
+            return made.map(Ok).map_err(|failure| Stop::InTheWay(failure.cause));
         }
         Err(failure) if is_ended(&failure.cause) => return Ok(made),
         Err(_) => {
@@ -211,10 +211,6 @@ async fn write(
     }
     sqlx::raw_sql("RELEASE SAVEPOINT es_build").execute(&mut **tx).await?;
     Ok(made)
-}
-
-fn in_the_way(cause: BoxError) -> Stop {
-    Stop::Answer(AppendError::Unavailable { cause })
 }
 
 /// Whether what the commit had stored is gone with the transaction, so that nothing of it can be kept.

@@ -3,14 +3,16 @@
 use super::along::{self, Written};
 use super::append;
 use super::database::Database;
-use super::failure::{Failure, Fate};
+use super::failure::{self, Failure, Fate};
 use super::rows::Workroom;
 use super::settle::{self, Attempts};
 use super::text::escaped;
 use super::tx::PgTx;
 use super::{PgError, column};
 use crate::id::{Position, StreamId};
-use crate::store::{AppendError, Appended, Commit, DocumentWrite, Inline, NewEvent, StoredEvent, StreamHead};
+use crate::store::{
+    AppendError, Appended, BoxError, Commit, DocumentWrite, Inline, NewEvent, StoredEvent, StreamHead,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 use sqlx::Row;
@@ -22,8 +24,12 @@ use std::sync::Arc;
 pub(super) enum Stop {
     /// It must not be.
     Answer(AppendError),
-    /// The database could not.
+    /// The database could not, before it was asked for the COMMIT.
     Failed(PgError),
+    /// The database was in the way of a projection.
+    InTheWay(BoxError),
+    /// The COMMIT failed.
+    Open(PgError),
 }
 
 impl From<AppendError> for Stop {
@@ -54,13 +60,19 @@ pub(super) async fn append(
                 return Err(AppendError::Ambiguous { cause });
             }
             Err(Stop::Answer(error)) => return Err(error),
+            Err(Stop::InTheWay(cause)) => (Fate::Busy, cause),
+            Err(Stop::Open(error)) => (Fate::of(&error), failure::cause(error)),
             Err(Stop::Failed(error)) => match Fate::of(&error) {
                 Fate::Refused => return Err(settle::refusal(database, commit, error).await),
-                fate => (fate, Failure::from(error)),
+                Fate::Unknown => (Fate::Busy, failure::cause(error)),
+                fate => (fate, failure::cause(error)),
             },
         };
         if !attempts.go_on(fate).await {
-            return Err(attempts.given_up(cause));
+            return Err(match attempts.is_unknown {
+                true => AppendError::Ambiguous { cause },
+                false => AppendError::Unavailable { cause },
+            });
         }
     }
 }
@@ -111,7 +123,7 @@ fn refused_by_commit(commit: &Commit, error: PgError) -> Stop {
             let projection = names.fold(first.to_owned(), |names, name| format!("{names} or {name}"));
             Stop::Answer(AppendError::Inline { projection, cause: Failure::from(error).into() })
         }
-        _ => Stop::Failed(error),
+        _ => Stop::Open(error),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A commit goes through the rooms in this order: [`lane`] (the task that appends, and its queue), [`append`]
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
-//! lost); one with documents or projections goes through [`inline`] instead, and takes builds [`along`]. [`edit`] changes what is there.
+//! lost); one with documents or projections goes through [`inline`] instead, which takes builds [`along`].
+//! [`edit`] changes what is there.
 //! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement on a
 //! connection of the [`database`], whose rows [`scan`] gives one by one. Work of projections runs in [`rows`], in a
 //! transaction that it is lent, [`tx`]. [`column`] knows a row, [`text`] a name in it, [`failure`] an error,

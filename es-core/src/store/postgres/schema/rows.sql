@@ -110,7 +110,7 @@ CREATE OR REPLACE FUNCTION {es}.hide(p_table text) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
     DELETE FROM {es}.views WHERE name = p_table;
-    IF FOUND THEN EXECUTE format('DROP VIEW %I.%I', {es}.beside('_rows'), p_table); END IF;
+    IF FOUND THEN EXECUTE format('DROP VIEW IF EXISTS %I.%I', {es}.beside('_rows'), p_table); END IF;
 END
 $body$;
 
