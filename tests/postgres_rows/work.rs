@@ -198,7 +198,7 @@ async fn a_role_without_other_rights_keeps_rows_and_shows_them() {
     place.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'a secret'")).await;
     let options = PgOptions::new().schema(&schema).app_role(&role);
     PgStore::migrate(&server::postgres_url(), &options).await.unwrap();
-    let url = server::postgres_url().replacen("es:", &format!("{role}:"), 1);
+    let url = server::postgres_url().replacen("//es:", &format!("//{role}:"), 1);
     let store = PgStore::connect_with(&url, options).await.unwrap();
     let held = lease(&store, "balances").await;
     let show = work!(|tx| {
