@@ -69,9 +69,10 @@ pub(super) async fn append(
             },
         };
         if !attempts.go_on(fate).await {
-            return Err(match attempts.is_unknown {
-                true => AppendError::Ambiguous { cause },
-                false => AppendError::Unavailable { cause },
+            return Err(if attempts.is_unknown {
+                AppendError::Ambiguous { cause }
+            } else {
+                AppendError::Unavailable { cause }
             });
         }
     }
