@@ -213,9 +213,10 @@ fn id_param(p: &TokenStream, id: &Type, ask: &TokenStream) -> TokenStream {
 fn settled(p: &TokenStream, method: &Method, call: &TokenStream) -> TokenStream {
     let waits = method.sig.asyncness.is_some();
     let Some(returned) = sig::returned(&method.sig) else {
-        return match waits {
-            false => quote!(#call; ::core::result::Result::Ok(())),
-            true => quote!(#p::Projected::settle(#call.await)),
+        return if waits {
+            quote!(#p::Projected::settle(#call.await))
+        } else {
+            quote!(#call; ::core::result::Result::Ok(()))
         };
     };
     let settle = quote_spanned!(returned.span()=> settle);
