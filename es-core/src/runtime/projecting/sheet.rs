@@ -106,7 +106,14 @@ impl<P: Projection> Plan<P> {
 
 impl<P: Document> Sheet<P> {
     pub fn new() -> Self {
-        Self { places: HashMap::new(), texts: HashMap::new(), slots: Vec::new(), read: 0, changed: 0, size: 0 }
+        Self {
+            places: HashMap::new(),
+            texts: HashMap::new(),
+            slots: Vec::new(),
+            read: 0,
+            changed: 0,
+            size: 0,
+        }
     }
 
     /// Reads an event and finds out its keys, which are in the sheet from then on.

@@ -10,7 +10,7 @@ use super::super::server::Server;
 use super::change::{self, Failed};
 use super::{damaged, header, many, number, subjects};
 use crate::id::{Position, StreamId};
-use crate::store::{AdvanceError, AppendError, ReadError, StoredSnapshot, StreamRead, clock, limits};
+use crate::store::{AdvanceError, AppendError, ReadError, StoredSnapshot, clock, limits};
 
 const FINGERPRINT: &str = "Es-Fingerprint";
 const VERSION: &str = "Es-Version";
@@ -67,8 +67,7 @@ pub(in super::super) async fn drop(server: &Server, stream: &StreamId) -> Result
 }
 
 async fn edits(server: &Server, stream: &StreamId) -> Result<u64, AppendError> {
-    let page = read::stream(server, stream, StreamRead::after(u64::MAX)).await;
-    Ok(page.map_err(unread)?.head.edits)
+    Ok(read::stream_head(server, stream).await.map_err(unread)?.edits)
 }
 
 fn unread(error: ReadError) -> AppendError {

@@ -1,0 +1,4 @@
+//! The JetStream store beside a server.
+
+mod keep;
+mod leases;
