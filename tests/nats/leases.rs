@@ -134,3 +134,19 @@ async fn a_commit_under_a_lease_that_another_process_has_taken_is_refused() {
     let refused = one.append(commit.under(&gone)).await;
     assert!(matches!(refused, Err(AppendError::Fenced { .. })), "{refused:?}");
 }
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn more_processors_than_one_answer_holds_are_listed() {
+    let (one, other) = two().await;
+    let mut registered = tokio::task::JoinSet::new();
+    for n in 0..1_100 {
+        let store = one.clone();
+        registered.spawn(async move { store.register(&format!("q/{n:04}"), Checkpoint::default()).await });
+    }
+    assert!(registered.join_all().await.iter().all(Result::is_ok));
+    let listed = other.processors("q/").await.unwrap();
+    let names: Vec<_> = listed.iter().map(|known| known.name.to_string()).collect();
+    assert_eq!(names, (0..1_100).map(|n| format!("q/{n:04}")).collect::<Vec<_>>());
+    assert_eq!(other.processors("").await.unwrap().len(), 1_101);
+}
