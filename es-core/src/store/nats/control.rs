@@ -3,6 +3,7 @@
 
 use super::batch::{self, Draft, Unsent};
 use super::edits::Edit;
+use super::keep::snapshots;
 use super::known;
 use super::message::{self, Head};
 use super::read;
@@ -40,7 +41,10 @@ pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool
     limits::check_redaction(&redaction)?;
     let unread = |error| Failure::from(error).into_error(None);
     let found = read::event(server, EventSearch::of(redaction.event)).await.map_err(unread)?;
-    let Some(event) = found.filter(|event| event.payload.is_some()) else { return Ok(false) };
+    let Some(event) = found else { return Ok(false) };
+    if event.payload.is_none() {
+        return drop_snapshot(server, &event.stream).await.map(|()| false);
+    }
     let beside = match redaction.beside {
         Some((id, metadata)) => {
             let search = EventSearch::on(event.stream.clone(), id);
@@ -69,6 +73,14 @@ enum Wish<'a> {
 }
 
 impl Wish<'_> {
+    /// There is nothing to write. A change that was made before may still have left a snapshot behind.
+    async fn is_there(&self, server: &Server, stream: &StreamId) -> Result<(), AppendError> {
+        match self {
+            Self::Close { .. } | Self::Redact(_) => drop_snapshot(server, stream).await,
+            Self::Truncate { .. } => Ok(()),
+        }
+    }
+
     /// What there is to write behind this head. The edits are looked at behind it: one in between moves the head.
     async fn at(&self, server: &Server, stream: &StreamId, head: Head) -> Result<Option<Change>, Failure> {
         match *self {
@@ -92,6 +104,12 @@ impl Wish<'_> {
             }
         }
     }
+}
+
+/// Drops what was folded before a change. The change is made, so whoever sends it again has this done at least.
+async fn drop_snapshot(server: &Server, stream: &StreamId) -> Result<(), AppendError> {
+    let dropped = snapshots::drop(server, stream).await;
+    dropped.map_err(|error| AppendError::Ambiguous { cause: error.into() })
 }
 
 /// A change to a stream.
@@ -135,11 +153,11 @@ async fn write(
         let head = looked.map_err(|error| Failure::from(error).into_error(doubt.take()))?;
         let change =
             wish.at(server, stream, head).await.map_err(|failure| failure.into_error(doubt.take()))?;
-        let Some(change) = change else { return Ok(()) };
+        let Some(change) = change else { return wish.is_there(server, stream).await };
         let drafts = change.drafts(server, stream, head, ids);
         drafts.iter().try_for_each(|draft| server.check_size(draft))?;
         let cause: BoxError = match batch::send(server, drafts).await {
-            Ok(_) | Err(Unsent::Repeated) => return Ok(()),
+            Ok(_) | Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
             Err(Unsent::Unknown(cause)) => {
                 doubt = Some(cause.to_string().into());
                 cause

@@ -1,0 +1,140 @@
+//! What a store is not opened on.
+
+use crate::kit::by_hand;
+use tests::server::{unique, variable};
+use async_nats::jetstream::stream::Config;
+use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
+use std::error::Error;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A server of its own, which goes with the test.
+struct Started {
+    process: Child,
+    url: String,
+    _data: TempDir,
+}
+
+impl Started {
+    async fn new(program: &str, jetstream: bool) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let ports = data.path().join("ports");
+        let mut command = Command::new(program);
+        command.args(["--addr", "127.0.0.1", "--port", "-1", "--ports_file_dir"]).arg(data.path());
+        command.arg("--store_dir").arg(&ports).stdout(Stdio::null()).stderr(Stdio::null());
+        if jetstream {
+            command.arg("--jetstream");
+        }
+        let process = command.spawn().expect("the server starts");
+        let mut started = Self { process, url: String::new(), _data: data };
+        started.url = started.listening().await;
+        started
+    }
+
+    /// The address, which the server writes into a file once it listens.
+    async fn listening(&self) -> String {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let files = std::fs::read_dir(self._data.path()).unwrap().flatten();
+            let ports =
+                files.map(|file| file.path()).find(|path| path.extension().is_some_and(|it| it == "ports"));
+            let written = ports.and_then(|path| std::fs::read(path).ok());
+            let read = written.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+            if let Some(url) = read.as_ref().and_then(|ports| ports["nats"][0].as_str()) {
+                return url.to_owned();
+            }
+            assert!(Instant::now() < end, "the server does not listen");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_server_that_keeps_no_batch_whole_is_too_old() {
+    let server = Started::new(&variable("ES_NATS_OLD_BIN"), true).await;
+    let refused = NatsStore::connect(&server.url).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the server is nats-server 2.11.11, needed is 2.12.1 or later");
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_server_without_jetstream_is_refused() {
+    let server = Started::new(&variable("ES_NATS_BIN"), false).await;
+    let refused = NatsStore::connect(&server.url).await.unwrap_err();
+    assert!(matches!(refused, NatsOpenError::NoJetStream), "{refused:?}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_stream_that_could_lose_something_is_refused() {
+    let change: [(&str, fn(&mut Config)); 7] = [
+        ("allow_atomic", |config| config.allow_atomic_publish = false),
+        ("allow_direct", |config| config.allow_direct = false),
+        ("deny_purge", |config| config.deny_purge = false),
+        ("deny_delete", |config| config.deny_delete = false),
+        ("max_msgs", |config| config.max_messages = 10),
+        ("max_age", |config| config.max_age = Duration::from_hours(1)),
+        ("duplicate_window", |config| config.duplicate_window = Duration::from_secs(1)),
+    ];
+    let context = by_hand().await;
+    for (setting, change) in change {
+        let namespace = unique();
+        let options = NatsOptions::new().namespace(namespace.clone());
+        NatsStore::connect_with(&variable("ES_NATS"), options.clone()).await.unwrap();
+        let name = format!("ES_{namespace}");
+        let mut config = context.get_stream(&name).await.unwrap().cached_info().config.clone();
+        context.delete_stream(&name).await.unwrap();
+        change(&mut config);
+        context.create_stream(config).await.unwrap();
+        let refused = NatsStore::connect_with(&variable("ES_NATS"), options).await.unwrap_err();
+        let found =
+            matches!(&refused, NatsOpenError::Misconfigured { setting: found, .. } if *found == setting);
+        assert!(found, "{setting}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn more_replicas_than_there_are_is_refused() {
+    let namespace = unique();
+    let options = NatsOptions::new().namespace(namespace);
+    NatsStore::connect_with(&variable("ES_NATS"), options.clone()).await.unwrap();
+    let refused = NatsStore::connect_with(&variable("ES_NATS"), options.replicas(3)).await.unwrap_err();
+    assert!(matches!(refused, NatsOpenError::Misconfigured { setting: "num_replicas", .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_namespace_is_letters_digits_and_underscores() {
+    for namespace in ["", "a.b", "a b", "a*", ">", "größe", &"x".repeat(65)] {
+        let options = NatsOptions::new().namespace(namespace);
+        let refused = NatsStore::connect_with("nats://127.0.0.1:1", options).await.unwrap_err();
+        assert!(matches!(refused, NatsOpenError::InvalidNamespace), "{namespace:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_said_without_its_address() {
+    let connect = NatsConnect::new().connection_timeout(Duration::from_secs(1));
+    for url in ["nats://user:secret@127.0.0.1:1", "nats://user:secret@[", "nats://a:1,nats://user:secret@:x"]
+    {
+        let options = NatsOptions::new().connect(connect.clone());
+        let refused = NatsStore::connect_with(url, options).await.unwrap_err();
+        let mut told = format!("{refused} {refused:?}");
+        let mut source = refused.source();
+        while let Some(cause) = source {
+            told.push_str(&format!(" {cause} {cause:?}"));
+            source = cause.source();
+        }
+        assert!(matches!(refused, NatsOpenError::Unavailable(_)), "{told}");
+        assert!(!told.contains("secret") && !told.contains("127.0.0.1"), "{told}");
+    }
+}
