@@ -106,6 +106,8 @@ cases! { $ __suite_append of append;
             let parts = vec![part("a-1", Expected::Any, events(3)), part("b-1", Expected::Any, events(2))];
             let begun = Commit::all(parts);
             polled_once(store.append(begun.clone())).await;
+            let begun_so_far = whole_log(store).await.len();
+            assert!([5 * round, 5 * round + 5].contains(&begun_so_far), "a part of a commit is there: {begun_so_far}");
             // Sent again, it is settled: behind this it is there once.
             store.append(begun.clone()).await.unwrap();
             let ids: Vec<_> = begun.parts.iter().flat_map(|part| &part.events).map(|event| event.id).collect();
