@@ -216,3 +216,10 @@ async fn work_that_ends_the_transaction_takes_no_neighbour_with_it() {
     }
     assert_eq!(whole_log(&store).await.len(), 4);
 }
+
+#[test]
+fn an_inline_projection_names_itself_in_what_is_printed() {
+    let ledger = Arc::new(Ledger { filter: Filter::all(), work: entered });
+    let inline = Inline { projections: vec![ledger], ..Inline::default() };
+    assert!(format!("{inline:?}").contains("[\"entries\"]"));
+}

@@ -1,6 +1,7 @@
 //! Snapshots: which are kept, which are given.
 
-use crate::kit::*;
+use super::cases;
+use super::words::*;
 use bytes::Bytes;
 use es_core::store::{EventStore, Expected, StoredSnapshot};
 
@@ -8,7 +9,7 @@ async fn kept(store: &dyn EventStore, fingerprint: u64) -> Option<StoredSnapshot
     store.load_snapshot(&stream("a-1"), fingerprint).await.unwrap()
 }
 
-on_every_store! {
+cases! { $ __suite_snapshots of snapshots;
     async fn a_snapshot_is_given_back_whole(store) {
         filled(store, "a-1", 3).await;
         let saved = snapshot("a-1", 3);
@@ -51,5 +52,32 @@ on_every_store! {
         let fresh = StoredSnapshot { edits: 1, ..stale };
         store.save_snapshot(fresh.clone()).await.unwrap();
         assert_eq!(kept(store, fresh.fingerprint).await, Some(fresh));
+    }
+
+    async fn a_snapshot_is_of_one_stream(store) {
+        for name in ["a-1", "a-2"] {
+            filled(store, name, 3).await;
+        }
+        store.save_snapshot(snapshot("a-1", 3)).await.unwrap();
+        store.save_snapshot(snapshot("a-2", 2)).await.unwrap();
+        store.truncate_stream(&stream("a-2"), Expected::Any, 2).await.unwrap();
+        assert_eq!(kept(store, snapshot("a-1", 3).fingerprint).await, Some(snapshot("a-1", 3)));
+    }
+
+    async fn a_snapshot_is_any_bytes(store) {
+        filled(store, "a-1", 3).await;
+        let every: Bytes = (0..=u8::MAX).collect();
+        for (version, payload) in [(1, Bytes::new()), (2, every)] {
+            let saved = StoredSnapshot { fingerprint: 0, payload, ..snapshot("a-1", version) };
+            store.save_snapshot(saved.clone()).await.unwrap();
+            assert_eq!(kept(store, 0).await, Some(saved));
+        }
+    }
+
+    async fn appending_keeps_the_snapshot(store) {
+        filled(store, "a-1", 3).await;
+        store.save_snapshot(snapshot("a-1", 3)).await.unwrap();
+        filled(store, "a-1", 1).await;
+        assert_eq!(kept(store, snapshot("a-1", 3).fingerprint).await, Some(snapshot("a-1", 3)));
     }
 }

@@ -1,22 +1,20 @@
 //! Closing, truncating, redacting.
 
-use crate::kit::*;
+use super::cases;
+use super::words::*;
 use bytes::Bytes;
+use es_core::Position;
 use es_core::store::{
-    Append, AppendError, EventSearch, EventStore, Expected, Redaction, StreamHead, StreamRead,
+    Append, AppendError, Commit, EventStore, Expected, Filter, Redaction, StreamHead, StreamRead,
 };
 use uuid::Uuid;
-
-fn edited(version: u64, edits: u64) -> StreamHead {
-    StreamHead { version, edits, closed: false }
-}
 
 async fn has_snapshot(store: &dyn EventStore, name: &str) -> bool {
     let kept = snapshot(name, 0);
     store.load_snapshot(&kept.stream, kept.fingerprint).await.unwrap().is_some()
 }
 
-on_every_store! {
+cases! { $ __suite_edit of edit;
     async fn a_closed_stream_takes_no_events_but_is_read(store) {
         filled(store, "a-1", 2).await;
         store.close_stream(&stream("a-1"), Expected::Exact(2), "moved").await.unwrap();
@@ -50,7 +48,7 @@ on_every_store! {
     async fn a_closed_part_leaves_nothing_of_the_others(store) {
         store.close_stream(&stream("b-1"), Expected::Any, "").await.unwrap();
         let parts = vec![part("a-1", Expected::Any, events(1)), part("b-1", Expected::Any, events(1))];
-        let answer = store.append(es_core::store::Commit::all(parts)).await;
+        let answer = store.append(Commit::all(parts)).await;
         assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
         assert_eq!(whole_log(store).await, []);
     }
@@ -70,7 +68,7 @@ on_every_store! {
         let backward = page(store, "a-1", StreamRead::before(5).limit(2)).await;
         assert_eq!((versions(&backward.events), backward.more), (vec![4, 3], false));
         assert_eq!(whole_log(store).await.len(), 5);
-        assert_eq!(store.find_event(EventSearch::on(stream("a-1"), ids[0])).await.unwrap().unwrap().version, 1);
+        assert_eq!(found(store, ids[0]).await.unwrap().version, 1);
     }
 
     async fn a_truncated_stream_still_knows_its_duplicates_and_its_version(store) {
@@ -156,6 +154,7 @@ on_every_store! {
         store.redact_event(Redaction::of(ids[2], Bytes::new())).await.unwrap();
         assert_eq!(append(store, "a-1", events(1)).await.heads, [edited(4, 2)]);
     }
+
     async fn a_commit_that_knows_other_edits_conflicts(store) {
         let ids = filled(store, "a-1", 3).await;
         let on = |edits| commit("a-1", Expected::Exact(3), events(1)).knowing(edits);
@@ -174,7 +173,7 @@ on_every_store! {
         store.redact_event(Redaction::of(ids[0], Bytes::new())).await.unwrap();
         let outdated = Append { edits: Some(0), ..part("b-1", Expected::Exact(1), events(1)) };
         let parts = vec![part("a-1", Expected::NoStream, events(1)), outdated];
-        let answer = store.append(es_core::store::Commit::all(parts)).await;
+        let answer = store.append(Commit::all(parts)).await;
         assert!(is_conflict(&answer, 1), "{answer:?}");
         assert_eq!(head(store, "a-1").await, edited(0, 0));
     }
@@ -191,5 +190,88 @@ on_every_store! {
         store.close_stream(&stream("a-1"), Expected::Any, "").await.unwrap();
         let answer = store.append(commit("a-1", Expected::Exact(2), events(1)).knowing(0)).await;
         assert!(matches!(answer, Err(AppendError::Closed { .. })), "{answer:?}");
+    }
+
+    async fn a_redaction_beside_changes_the_metadata_of_another_event(store) {
+        let ids = filled(store, "a-1", 3).await;
+        let before = whole_log(store).await;
+        let beside = Some((ids[0], Bytes::from_static(b"beside")));
+        let redaction = Redaction { beside, ..Redaction::of(ids[2], Bytes::from_static(b"redacted")) };
+        assert!(store.redact_event(redaction.clone()).await.unwrap());
+        let mut wanted = before;
+        wanted[0].metadata = Bytes::from_static(b"beside");
+        (wanted[2].payload, wanted[2].metadata) = (None, Bytes::from_static(b"redacted"));
+        assert_eq!(whole_log(store).await, wanted);
+        assert_eq!(page(store, "a-1", StreamRead::after(0)).await.events, wanted);
+        assert_eq!(found(store, ids[0]).await.as_ref(), Some(&wanted[0]), "the payload beside it stays");
+        assert!(!store.redact_event(redaction).await.unwrap());
+        assert_eq!(head(store, "a-1").await, edited(3, 1));
+    }
+
+    async fn a_redaction_leaves_other_streams_alone(store) {
+        let ids = filled(store, "a-1", 1).await;
+        let other = filled(store, "b-1", 1).await;
+        let before = found(store, other[0]).await;
+        let beside = Some((other[0], Bytes::from_static(b"beside")));
+        assert!(store.redact_event(Redaction { beside, ..Redaction::of(ids[0], Bytes::new()) }).await.unwrap());
+        assert_eq!(found(store, other[0]).await, before, "what stands beside is of the same stream");
+        assert_eq!((head(store, "a-1").await, head(store, "b-1").await), (edited(1, 1), open_head(1)));
+    }
+
+    async fn what_is_beside_a_redacted_event_may_be_redacted_itself(store) {
+        let ids = filled(store, "a-1", 2).await;
+        for (event, beside) in [(0, 1), (1, 0)] {
+            let metadata = Bytes::from(format!("beside {event}"));
+            let beside = Some((ids[beside], metadata));
+            let redaction = Redaction { beside, ..Redaction::of(ids[event], Bytes::from_static(b"own")) };
+            assert!(store.redact_event(redaction).await.unwrap());
+        }
+        let read = page(store, "a-1", StreamRead::after(0)).await;
+        assert!(read.events.iter().all(|event| event.payload.is_none()));
+        assert_eq!((read.events[0].metadata.as_ref(), read.events[1].metadata.as_ref()), (&b"beside 1"[..], &b"own"[..]));
+        assert_eq!(read.head, edited(2, 2));
+    }
+
+    async fn a_redacted_event_is_found_by_its_id_and_by_filters(store) {
+        let ids = filled(store, "a-1", 3).await;
+        assert!(store.redact_event(Redaction::of(ids[1], Bytes::from_static(b"gone"))).await.unwrap());
+        let event = found(store, ids[1]).await.unwrap();
+        assert_eq!((event.version, event.payload.as_ref(), event.metadata.as_ref()), (2, None, &b"gone"[..]));
+        for filter in [Filter::stream(stream("a-1")), Filter::category("a"), Filter::all().names(["Counted"])] {
+            let page = log(store, Position(0), &filter, 10).await;
+            assert_eq!(page.events.get(1), Some(&event), "{filter:?}");
+        }
+    }
+
+    async fn a_truncated_event_can_be_redacted(store) {
+        let ids = filled(store, "a-1", 2).await;
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        assert!(store.redact_event(Redaction::of(ids[0], Bytes::new())).await.unwrap());
+        assert_eq!(found(store, ids[0]).await.unwrap().payload, None);
+        assert_eq!(head(store, "a-1").await, edited(2, 2));
+        assert_eq!(versions(&page(store, "a-1", StreamRead::after(0)).await.events), [2]);
+    }
+
+    async fn a_closed_stream_can_be_truncated_and_redacted(store) {
+        let ids = filled(store, "a-1", 3).await;
+        store.close_stream(&stream("a-1"), Expected::Any, "").await.unwrap();
+        store.truncate_stream(&stream("a-1"), Expected::Exact(3), 2).await.unwrap();
+        assert!(store.redact_event(Redaction::of(ids[2], Bytes::new())).await.unwrap());
+        let page = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!((versions(&page.events), page.head), (vec![2, 3], StreamHead { closed: true, ..edited(3, 2) }));
+    }
+
+    async fn edits_take_no_place_among_the_events(store) {
+        let ids = filled(store, "a-1", 3).await;
+        store.truncate_stream(&stream("a-1"), Expected::Any, 2).await.unwrap();
+        store.redact_event(Redaction::of(ids[2], Bytes::new())).await.unwrap();
+        filled(store, "b-1", 1).await;
+        store.close_stream(&stream("b-1"), Expected::Any, "").await.unwrap();
+        let edited_at = store.head().await.unwrap();
+        assert_eq!(length(store).await, 4);
+        assert_eq!(versions(&whole_log(store).await), [1, 2, 3, 1]);
+        let behind = append(store, "a-1", events(2)).await;
+        assert!(behind.position > edited_at);
+        assert_eq!(versions(&log(store, edited_at, &Filter::all(), 10).await.events), [4, 5]);
     }
 }

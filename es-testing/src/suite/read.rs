@@ -1,7 +1,8 @@
 //! Reads of one stream: directions, bounds, pages.
 
-use crate::kit::*;
-use es_core::store::{Bound, EventStore, NewEvent, StreamRead};
+use super::cases;
+use super::words::*;
+use es_core::store::{Bound, EventStore, Expected, NewEvent, StreamRead};
 
 /// Five events, recorded at the seconds 10, 20, 20, 30 and 40.
 async fn five(store: &dyn EventStore) {
@@ -19,7 +20,41 @@ async fn read(store: &dyn EventStore, read: StreamRead) -> (Vec<u64>, bool) {
     (versions(&page.events), page.more)
 }
 
-on_every_store! {
+/// What a page is by its promise: the versions, one after the other, and whether there are more.
+fn promised(first: u64, times: &[i64], read: StreamRead) -> (Vec<u64>, bool) {
+    let within = |version: u64| match read.until {
+        Bound::End => true,
+        Bound::Version(last) => version <= last,
+        Bound::Time(time) => self::at(times[usize::try_from(version).unwrap() - 1]) <= time,
+    };
+    let beyond = |version: u64| if read.backward { version < read.after } else { version > read.after };
+    let mut all: Vec<_> =
+        (first..=times.len() as u64).filter(|&version| within(version) && beyond(version)).collect();
+    if read.backward {
+        all.reverse();
+    }
+    let more = all.len() > read.limit as usize;
+    all.truncate(read.limit as usize);
+    (all, more)
+}
+
+/// Reads in each direction, from each edge to each bound, in pages of several sizes.
+async fn read_all(store: &dyn EventStore, first: u64, times: &[i64]) {
+    let versions_to = [0, 1, 3, 5, u64::MAX].map(Bound::Version);
+    let times_to = [9, 20, 25, 40].map(|second| Bound::Time(at(second)));
+    for until in [Bound::End].into_iter().chain(versions_to).chain(times_to) {
+        for after in [0, 1, 3, 5, 6, u64::MAX] {
+            for (limit, backward) in [(1, false), (2, false), (5, false), (1, true), (2, true), (5, true)] {
+                let read = StreamRead { after, until, backward, limit };
+                let page = page(store, "a-1", read).await;
+                assert_eq!((versions(&page.events), page.more), promised(first, times, read), "{read:?}");
+                assert_eq!(page.head.version, times.len() as u64, "the head is the stream's, not the page's");
+            }
+        }
+    }
+}
+
+cases! { $ __suite_read of read;
     async fn a_stream_that_was_never_written_is_empty(store) {
         five(store).await;
         for at in [StreamRead::after(0), StreamRead::before(u64::MAX), StreamRead::after(u64::MAX)] {
@@ -111,5 +146,27 @@ on_every_store! {
         let bound = StreamRead::after(0).until(Bound::Version(3));
         let bound = page(store, "a-1", bound).await;
         assert_eq!((versions(&bound.events), bound.more), (vec![1, 2, 3], false));
+    }
+
+    async fn a_page_is_what_its_edges_say_and_no_more(store) {
+        five(store).await;
+        read_all(store, 1, &[10, 20, 20, 30, 40]).await;
+    }
+
+    async fn a_page_of_a_truncated_stream_is_what_its_edges_say(store) {
+        five(store).await;
+        store.truncate_stream(&stream("a-1"), Expected::Any, 3).await.unwrap();
+        read_all(store, 3, &[10, 20, 20, 30, 40]).await;
+    }
+
+    async fn a_stream_of_many_commits_is_read_in_their_order(store) {
+        let mut ids = Vec::new();
+        for count in [1, 7, 2, 30, 1] {
+            ids.extend(filled(store, "a-1", count).await);
+            filled(store, "b-1", 2).await;
+        }
+        let page = page(store, "a-1", StreamRead::after(0)).await;
+        assert_eq!(page.events.iter().map(|event| event.id).collect::<Vec<_>>(), ids);
+        assert!(page.events.is_sorted_by(|a, b| a.position < b.position && a.version + 1 == b.version));
     }
 }
