@@ -12,12 +12,13 @@ use tests::server::process::until;
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
     let damages = [
-        "UPDATE es.events SET payload = 'no json' WHERE position = 2",
-        "UPDATE es.events SET metadata = 'no json' WHERE position = 2",
-        "UPDATE es.events SET schema = -1 WHERE position = 2",
-        "UPDATE es.events SET recorded_at = 9223372036854775807 WHERE position = 2",
+        ("UPDATE es.events SET payload = 'no json' WHERE position = 2", true),
+        // Redacting an event may take something from the metadata of another one.
+        ("UPDATE es.events SET metadata = 'no json' WHERE position = 2", false),
+        ("UPDATE es.events SET schema = -1 WHERE position = 2", true),
+        ("UPDATE es.events SET recorded_at = 9223372036854775807 WHERE position = 2", true),
     ];
-    for damage in damages {
+    for (damage, is_refused) in damages {
         let site = Site::new().await;
         let store = site.store().await;
         let app = app(&store).await;
@@ -28,7 +29,10 @@ async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
         add("damaged").await;
         add("sound").await;
         let mut connection = site.server.connect().await;
-        assert!(connection.execute(damage).await.is_err(), "the database lets nobody do so: {damage}");
+        assert!(
+            !is_refused || connection.execute(damage).await.is_err(),
+            "the database lets nobody do so: {damage}"
+        );
         run(&mut connection, "SET session_replication_role = replica").await;
         run(&mut connection, damage).await;
 
