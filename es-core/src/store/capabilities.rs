@@ -8,11 +8,14 @@ pub struct Capabilities {
     pub inline: bool,
     /// The first event has the position 1, and each one the next; else positions only rise.
     pub dense_positions: bool,
+    /// With how many documents an [advance](super::Advance) is full; with some more it is refused. A projection
+    /// ends its steps there, so that it is refused only where a single event deletes more.
+    pub writes: usize,
 }
 
 impl Default for Capabilities {
     /// All of it.
     fn default() -> Self {
-        Self { inline: true, dense_positions: true }
+        Self { inline: true, dense_positions: true, writes: usize::MAX }
     }
 }

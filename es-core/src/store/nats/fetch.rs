@@ -4,6 +4,7 @@
 //! server that has the stream, which may be behind: whoever reads one knows from the leader how far it has to go.
 
 use super::server::{Server, Source, Unanswered};
+use crate::id::Position;
 use crate::store::{BoxError, ReadError};
 use async_nats::client::Request;
 use async_nats::header::NATS_TIME_STAMP;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 
@@ -79,9 +81,49 @@ pub(super) async fn next(
     single(server, source, ask).await
 }
 
+/// The end of the log, by its leader.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub position: Position,
+    /// How many messages there are about what was redacted and truncated.
+    pub edits: u64,
+}
+
 #[derive(Deserialize)]
-struct Answer {
-    message: Box<RawValue>,
+struct Info {
+    state: State,
+}
+
+#[derive(Deserialize)]
+struct State {
+    last_seq: u64,
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+/// The end of the log.
+pub(super) async fn end(server: &Server) -> Result<End, ReadError> {
+    let api = format!("STREAM.INFO.{}", server.log().name);
+    let edits = server.names().edits();
+    let ask = serde_json::json!({ "subjects_filter": edits });
+    server
+        .ask(async || {
+            let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
+            let Info { state } = match answer {
+                Response::Ok(info) => info,
+                Response::Err { error } => return Err(Unanswered::yet(error)),
+            };
+            let count = state.subjects.and_then(|subjects| subjects.get(&edits).copied());
+            Ok(End { position: Position(state.last_seq), edits: count.unwrap_or(0) })
+        })
+        .await
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    error: Option<async_nats::jetstream::Error>,
 }
 
 /// The part of an answer that the client reads as a type which another crate can change.
@@ -95,11 +137,15 @@ async fn single(server: &Server, source: &Source, ask: Ask<'_>) -> Result<Option
     let api = format!("STREAM.MSG.GET.{}", source.name);
     server
         .ask(async || {
-            let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
-            match answer {
-                Response::Ok(Answer { message }) => decode(&message).map(Some).map_err(Unanswered::Yet),
-                Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-                Response::Err { error } => Err(Unanswered::yet(error)),
+            let answer = server.context().request(api.clone(), &ask).await;
+            let answer: Box<RawValue> = answer.map_err(Unanswered::yet)?;
+            match serde_json::from_str(answer.get()).map_err(Unanswered::yet)? {
+                Answer { message: Some(message), .. } => decode(message).map(Some).map_err(Unanswered::Yet),
+                Answer { error: Some(error), .. } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                    Ok(None)
+                }
+                Answer { error: Some(error), .. } => Err(Unanswered::yet(error)),
+                Answer { .. } => Err(Unanswered::yet("the answer is empty")),
             }
         })
         .await
@@ -123,7 +169,7 @@ impl Found {
     }
 
     /// One of a row, which has its time in a header.
-    fn of_row(message: Message) -> Result<Self, BoxError> {
+    pub fn of_row(message: Message) -> Result<Self, BoxError> {
         let message = StreamMessage::try_from(message)?;
         let time = message.headers.get_last(NATS_TIME_STAMP).ok_or("it has no time")?.as_str().parse()?;
         Ok(Self::new(message, time))
@@ -172,4 +218,26 @@ async fn collect(answers: &mut Subscriber) -> Result<Vec<Found>, Unanswered> {
         }
     }
     Err(Unanswered::yet("the connection was closed"))
+}
+
+/// Messages of a subject in `from..=to`, one at least and without a gap, where it is known that there is one at `to`.
+pub(super) async fn span(
+    server: &Server,
+    source: &Source,
+    subject: &str,
+    from: u64,
+    to: u64,
+    most: usize,
+) -> Result<Vec<Found>, ReadError> {
+    let mut span = row(server, source, subject, from, most).await?;
+    let known = span.iter().take_while(|found| found.sequence <= to).count();
+    span.truncate(known);
+    if span.is_empty() {
+        // Whoever has answered is behind.
+        span.extend(next(server, source, subject, from).await?.filter(|found| found.sequence <= to));
+    }
+    if span.is_empty() {
+        return Err(ReadError::Corrupt { at: Position(to), cause: "it is not there any more".into() });
+    }
+    Ok(span)
 }

@@ -79,7 +79,7 @@ fn keep_config(names: &Names, replicas: usize) -> Config {
         subjects: vec![names.kept()],
         description: Some("What follows a log of events".to_owned()),
         max_messages_per_subject: 1,
-        allow_rollup: true,
+        allow_message_ttl: true,
         ..common(replicas)
     }
 }
@@ -170,7 +170,7 @@ fn check(found: &Config, wanted: &Config) -> Result<(), NatsOpenError> {
     check.same("max_age", found.max_age, Duration::ZERO)?;
     check.same("sealed", found.sealed, false)?;
     check.same("no_ack", found.no_ack, false)?;
-    check.same("allow_msg_ttl", found.allow_message_ttl, false)?;
+    check.same("allow_msg_ttl", found.allow_message_ttl, wanted.allow_message_ttl)?;
     check.at_least("duplicate_window", found.duplicate_window, wanted.duplicate_window)?;
     check.at_least("num_replicas", found.num_replicas, wanted.num_replicas)
 }
