@@ -165,6 +165,13 @@ async fn a_commit_stored_twice_for_the_first_time() {
 }
 
 #[tokio::test]
+async fn a_duplicate_of_nothing() {
+    let mut case = Case::new().await;
+    case.answer(1, Answer::Stored { duplicate: true, position: Position(9), versions: vec![6, 3] });
+    case.says("was called a duplicate when it was sent for the first time");
+}
+
+#[tokio::test]
 async fn a_commit_before_what_was_known() {
     let mut case = Case::new().await;
     // The third was answered before the second was sent.

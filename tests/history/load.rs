@@ -47,7 +47,7 @@ pub fn commit_of(writer: Writer, n: u64) -> Commit {
     let part = |category: &str, version, events| Append {
         stream: writer.stream(category),
         expected: Expected::Exact(version),
-        edits: None,
+        edits: Some(0),
         events,
     };
     let two = vec![writer.event(n, 0, "Begun"), writer.event(n, 1, "Ended")];

@@ -196,6 +196,10 @@ impl Verdict {
         if answers.iter().flatten().filter(is_first).count() > 1 {
             self.say(format!("commit {name} was stored for the first time more than once"));
         }
+        // Its place and its bytes tell that what is stored is what was sent, so that the store can know it.
+        if let Some(Some(Answer::Stored { duplicate: true, .. })) = answers.first() {
+            self.say(format!("commit {name} was called a duplicate when it was sent for the first time"));
+        }
         for answer in answers.into_iter().flatten() {
             self.place(&name, answer, &log[last], &attempts[0].commit);
         }

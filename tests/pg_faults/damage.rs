@@ -12,12 +12,13 @@ use tests::server::process::until;
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
     let damages = [
-        "UPDATE es.events SET payload = 'no json' WHERE position = 2",
-        "UPDATE es.events SET metadata = 'no json' WHERE position = 2",
-        "UPDATE es.events SET schema = -1 WHERE position = 2",
-        "UPDATE es.events SET recorded_at = 9223372036854775807 WHERE position = 2",
+        ("UPDATE es.events SET payload = 'no json' WHERE position = 2", true),
+        // Redacting an event may take something from the metadata of another one.
+        ("UPDATE es.events SET metadata = 'no json' WHERE position = 2", false),
+        ("UPDATE es.events SET schema = -1 WHERE position = 2", true),
+        ("UPDATE es.events SET recorded_at = 9223372036854775807 WHERE position = 2", true),
     ];
-    for damage in damages {
+    for (damage, is_for_all) in damages {
         let site = Site::new().await;
         let store = site.store().await;
         let app = app(&store).await;
@@ -28,17 +29,25 @@ async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
         add("damaged").await;
         add("sound").await;
         let mut connection = site.server.connect().await;
-        assert!(connection.execute(damage).await.is_err(), "the database lets nobody do so: {damage}");
+        assert!(
+            !is_for_all || connection.execute(damage).await.is_err(),
+            "the database lets nobody do so: {damage}"
+        );
         run(&mut connection, "SET session_replication_role = replica").await;
         run(&mut connection, damage).await;
 
         let fresh = super::counter::app(&site.store().await).await;
-        let error = fresh.load::<Counter>(&CounterId::named("damaged")).await.unwrap_err();
+        let error = fresh.history::<Counter>(&CounterId::named("damaged")).await.unwrap_err();
         let told = format!("{error:?} {error}");
         assert!(!told.contains("no json"), "it shows what is stored: {told}");
         assert!(told.contains("damaged") || told.contains('2'), "{damage}: {told}");
         assert_eq!(fresh.load::<Counter>(&CounterId::named("sound")).await.unwrap().unwrap().sum, 2);
         fresh.execute(Add { counter: CounterId::named("new"), of: 1 }).await.unwrap();
+        println!("{damage}: {told}");
+        if !is_for_all {
+            // Nothing else asks for the metadata.
+            continue;
+        }
         let running = fresh.start().await.unwrap();
         let mut states = String::new();
         until("the projection stops", async || {
@@ -47,7 +56,6 @@ async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
         })
         .await;
         running.stop().await.unwrap();
-        println!("{damage}: {told}");
     }
 }
 

@@ -17,7 +17,7 @@ const WRITERS: u32 = 16;
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn readers_see_no_hole_while_sixteen_write() {
-    let polls = often(500, 10_000);
+    let polls = often(3_000, 50_000);
     let site = Site::new().await;
     let (stores, history) = (site.stores(4).await, Arc::new(History::default()));
     let load = Load::start(&stores, &history, 0, WRITERS);
@@ -42,7 +42,7 @@ async fn readers_see_no_hole_while_sixteen_write() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn the_same_readers_see_holes_in_a_plain_table() {
-    let polls = often(500, 10_000);
+    let polls = often(500, 3_000);
     let site = Site::new().await;
     let mut reader = site.server.connect().await;
     run(&mut reader, "CREATE TABLE plain (position bigserial PRIMARY KEY, payload text NOT NULL)").await;
@@ -58,8 +58,10 @@ async fn the_same_readers_see_holes_in_a_plain_table() {
             connection.close().await.unwrap();
         });
     }
-    let (mut after, mut holes) = (0, 0);
-    for _ in 0..polls {
+    let (mut after, mut holes, mut polled) = (0, 0, 0);
+    // Chance may need more of them; a store that is in order has none, however often one looks.
+    while polled < polls || (holes == 0 && polled < 100 * polls) {
+        polled += 1;
         let page = sqlx::query_scalar::<_, i64>(
             "SELECT position FROM plain WHERE position > $1 ORDER BY position LIMIT 1000",
         )
@@ -73,14 +75,14 @@ async fn the_same_readers_see_holes_in_a_plain_table() {
     }
     end.store(true, Ordering::SeqCst);
     writers.join_all().await;
-    println!("a plain table: {holes} of {polls} polls saw a hole, and passed it");
+    println!("a plain table: {holes} of {polled} polls saw a hole, and passed it");
     assert!(holes > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn all_who_write_to_one_stream_are_served_and_subscribers_see_it() {
-    let (contenders, times) = (often(32, 64), u64::from(often(10, 100)));
+    let (contenders, times) = (often(12, 64), u64::from(often(6, 50)));
     let site = Site::new().await;
     let (stores, history) = (site.stores(4).await, Arc::new(History::default()));
     let stream = StreamId::named("counter-1");

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::process::ChildStderr;
 use std::time::Duration;
 use tests::server::child::Actor;
-use tests::server::process::often;
+use tests::server::process::{often, until};
 use tokio::time::sleep;
 
 /// Reads on until a process has said this, and answers what it said before.
@@ -68,7 +68,8 @@ async fn a_command_that_is_repeated_everywhere_is_carried_out_once() {
 async fn a_projection_whose_process_is_killed_counts_everything_once() {
     let kills = often(5, 50);
     let site = Site::new().await;
-    let app = app(&site.store().await).await;
+    let store = site.store().await;
+    let app = app(&store).await;
     let mut commands = 0;
     let mut add = async |times: u32| {
         for _ in 0..times {
@@ -86,7 +87,11 @@ async fn a_projection_whose_process_is_killed_counts_everything_once() {
     }
     let (_actor, _lines) = started(child::FOLLOW, &site.server.url(), "");
     let head = app.execute(Add { counter: CounterId::named("0"), of: 0 }).await.unwrap().position;
-    tokio::time::timeout(Duration::from_mins(1), app.wait_for("sums", head)).await.unwrap().unwrap();
+    until("it has counted everything", async || {
+        let processors = store.processors("").await.unwrap();
+        processors.iter().any(|known| known.name.contains("sums") && known.checkpoint.position >= head)
+    })
+    .await;
     for counter in 0..4 {
         let id = CounterId::named(&counter.to_string());
         let history = app.history::<Counter>(&id).await.unwrap();
