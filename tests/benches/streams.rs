@@ -31,9 +31,8 @@ fn main() {
             report("sqlite", open("few.db").await, few, open("many.db").await, many, rounds).await;
         }
         if !is_left_out("sqlite") && std::env::var("ES_POSTGRES").is_ok() {
-            let open = async || {
-                tests::server::postgres(PgOptions::new().schema(tests::server::unique())).await
-            };
+            let open =
+                async || tests::server::postgres(PgOptions::new().schema(tests::server::unique())).await;
             report("postgres", open().await, few, open().await, many, rounds).await;
         }
     });

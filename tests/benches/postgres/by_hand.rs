@@ -51,8 +51,7 @@ struct Deposit {
 
 impl Deposit {
     fn new() -> Self {
-        let (command, event) =
-            (Uuid::now_v7(), MoneyDeposited { amount: 1, reference: "salary".to_owned() });
+        let (command, event) = (Uuid::now_v7(), MoneyDeposited { amount: 1, reference: "salary".to_owned() });
         Self {
             id: Uuid::now_v7(),
             now: Timestamp::now().as_microsecond(),
@@ -101,7 +100,8 @@ impl Sqlx {
             let mut tx = self.0.begin().await.unwrap();
             sqlx::query(LOCK).execute(&mut *tx).await.unwrap();
             let last = sqlx::query(LAST).fetch_optional(&mut *tx).await.unwrap();
-            let (position, stored_at) = last.map_or((0, 0), |row| (row.get::<i64, _>(0), row.get::<i64, _>(1)));
+            let (position, stored_at) =
+                last.map_or((0, 0), |row| (row.get::<i64, _>(0), row.get::<i64, _>(1)));
             let insert = sqlx::query(ORDERED).bind(version).bind(event.now).bind(event.id).bind(stream);
             let insert = insert.bind(event.metadata).bind(event.payload);
             insert.bind(event.now.max(stored_at)).bind(position + 1).execute(&mut *tx).await.unwrap();
@@ -177,10 +177,18 @@ impl Tokio {
             let (lock, last) = tokio::join!(tx.batch_execute(LOCK), tx.query_opt(&self.last, &[]));
             lock.unwrap();
             let last = last.unwrap();
-            let (position, stored_at) = last.map_or((0, 0), |row| (row.get::<_, i64>(0), row.get::<_, i64>(1)));
+            let (position, stored_at) =
+                last.map_or((0, 0), |row| (row.get::<_, i64>(0), row.get::<_, i64>(1)));
             let (stored_at, position) = (event.now.max(stored_at), position + 1);
             let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
-                &version, &event.now, &event.id, &stream, &event.metadata, &event.payload, &stored_at, &position,
+                &version,
+                &event.now,
+                &event.id,
+                &stream,
+                &event.metadata,
+                &event.payload,
+                &stored_at,
+                &position,
             ];
             tx.execute(&self.ordered, &parameters).await.unwrap();
             tx.commit().await.unwrap();
