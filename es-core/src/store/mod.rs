@@ -7,6 +7,8 @@ mod admit;
 mod capabilities;
 mod clock;
 mod commit;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod durability;
 mod error;
 mod inline;
 mod limits;
@@ -24,6 +26,8 @@ mod sqlite;
 
 pub use capabilities::Capabilities;
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use durability::Durability;
 pub use error::{AppendError, BoxError, ReadError, StoreClosed};
 pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
@@ -40,7 +44,7 @@ pub use processor::{
 pub use rows::{BuildTables, RowStore, RowWork};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
+pub use sqlite::{SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
 
 use crate::id::{Position, StreamId};
 use std::time::Duration;

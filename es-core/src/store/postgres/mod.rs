@@ -4,7 +4,8 @@
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
 //! lost); one with documents or projections goes through [`inline`] instead. [`edit`] changes what is there.
 //! Reads go through [`read`], [`processors`], [`documents`] and [`snapshot`], each one statement on a connection
-//! of the [`database`]; [`column`] knows a row, [`failure`] an error, [`wake`] tells those who wait.
+//! of the [`database`]; [`column`] knows a row, [`text`] a name in it, [`failure`] an error, [`wake`] tells those
+//! who wait.
 
 mod append;
 mod column;
@@ -20,11 +21,14 @@ mod read;
 mod schema;
 mod settle;
 mod snapshot;
+mod text;
 mod wake;
 
 pub use options::{PgOpenError, PgOptions};
 
 /// What PostgreSQL, or the way to it, answers where it cannot do something.
+///
+/// It shows whatever the server says, values included.
 pub type PgError = sqlx::Error;
 
 use super::{
@@ -76,7 +80,7 @@ impl PgStore {
     pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, PgOpenError> {
         let database = Database::open(url, &options).await?;
         let wake = Wake::start(&database, &options);
-        let lane = Lane::start(&database, &options, wake.clone());
+        let lane = Lane::start(&database, wake.clone());
         Ok(Self { shared: Arc::new(Shared { database, lane, wake }) })
     }
 
@@ -99,6 +103,10 @@ impl EventStore for PgStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
+            if commit.inline.is_some() {
+                let reason = "this store takes no documents or projections along".to_owned();
+                return Err(AppendError::Invalid { reason });
+            }
             self.shared.lane.append(commit).await
         })
     }

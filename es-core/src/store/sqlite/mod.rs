@@ -25,7 +25,7 @@ mod transaction;
 mod tx;
 mod writer;
 
-pub use options::{Durability, SqliteOpenError, SqliteOptions};
+pub use options::{SqliteOpenError, SqliteOptions};
 pub use tx::SqliteTx;
 
 /// What SQLite answers where it cannot do something.
