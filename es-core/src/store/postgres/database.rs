@@ -165,7 +165,7 @@ impl Database {
     }
 
     /// Lets those connections of the pool go that the server has ended, as it does with all when it restarts.
-    async fn drop_lost_connections(&self) {
+    pub async fn drop_lost_connections(&self) {
         while let Some(mut idle) = self.pool.try_acquire() {
             if let Ok(Ok(())) = tokio::time::timeout(PATIENCE, idle.ping()).await {
                 return;

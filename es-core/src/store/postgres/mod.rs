@@ -3,9 +3,9 @@
 //! A commit goes through the rooms in this order: [`lane`] (the task that appends, and its queue), [`append`]
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
 //! lost); one with documents or projections goes through [`inline`] instead. [`edit`] changes what is there.
-//! Reads go through [`read`], [`processors`], [`documents`] and [`snapshot`], each one statement on a connection
-//! of the [`database`]; [`column`] knows a row, [`text`] a name in it, [`failure`] an error, [`wake`] tells those
-//! who wait.
+//! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement on a
+//! connection of the [`database`], whose rows [`scan`] gives one by one; [`column`] knows a row, [`text`] a name in
+//! it, [`failure`] an error, [`wake`] tells those who wait.
 
 mod append;
 mod column;
@@ -15,9 +15,11 @@ mod edit;
 mod failure;
 mod forget;
 mod lane;
+mod log;
 mod options;
 mod processors;
 mod read;
+mod scan;
 mod schema;
 mod settle;
 mod snapshot;
@@ -125,7 +127,7 @@ impl EventStore for PgStore {
         filter: &'a Filter,
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
-        Box::pin(read::log(&self.shared.database, after, filter, limit))
+        Box::pin(log::page(&self.shared.database, after, filter, limit))
     }
 
     fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
@@ -133,7 +135,7 @@ impl EventStore for PgStore {
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
-        Box::pin(read::head(&self.shared.database))
+        Box::pin(log::head(&self.shared.database))
     }
 
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {

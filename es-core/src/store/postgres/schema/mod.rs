@@ -18,8 +18,13 @@ const KNOWN: i64 = 1;
 const TABLES: [&str; 2] = [include_str!("log.sql"), include_str!("following.sql")];
 
 /// What is put in place at every migration.
-const FUNCTIONS: [&str; 3] =
-    [include_str!("guards.sql"), include_str!("append.sql"), include_str!("edit.sql")];
+const FUNCTIONS: [&str; 5] = [
+    include_str!("guards.sql"),
+    include_str!("append.sql"),
+    include_str!("edit.sql"),
+    include_str!("processors.sql"),
+    include_str!("snapshot.sql"),
+];
 
 /// What one migration holds while it runs; the same for every schema.
 const MIGRATING: i64 = 0x6573_6d69_6772_6174;
