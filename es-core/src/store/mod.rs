@@ -41,7 +41,7 @@ pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
-pub use rows::{BuildTables, RowStore, RowWork};
+pub use rows::{BuildTables, RowStore, RowWork, plain_work};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
