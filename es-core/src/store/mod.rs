@@ -33,7 +33,7 @@ pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlinePro
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 #[cfg(feature = "nats")]
-pub use nats::{NatsOpenError, NatsOptions, NatsStore};
+pub use nats::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgError, PgOpenError, PgOptions, PgStore};
