@@ -34,7 +34,7 @@ pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM
 pub use memory::MemoryStore;
 #[cfg(feature = "nats")]
 pub use nats::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
-pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+pub use page::{Bound, EventSearch, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgError, PgOpenError, PgOptions, PgStore};
 pub use processor::{
@@ -109,11 +109,12 @@ pub trait EventStore: Send + Sync + 'static {
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>>;
 
-    /// Finds one event by its id, truncated ones included.
+    /// Finds one event by its id, truncated ones included. What else the search says of it is true, or the
+    /// event may be missed.
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
 
     /// The position of the last event; 0 in an empty log.
     ///

@@ -4,7 +4,7 @@ use crate::kit::*;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{
-    AppendError, Commit, Expected, MAX_COMMIT_BYTES, MAX_STREAM_BYTES, NewEvent, StreamRead,
+    AppendError, Commit, EventSearch, Expected, MAX_COMMIT_BYTES, MAX_STREAM_BYTES, NewEvent, StreamRead,
 };
 use uuid::Uuid;
 
@@ -117,7 +117,7 @@ on_every_store! {
         let fresh = event("Fresh");
         let answer = store.append(commit("a-1", Expected::Any, vec![fresh.clone(), stored[0].clone()])).await;
         assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
-        assert_eq!(store.find_event(fresh.id).await.unwrap(), None);
+        assert_eq!(store.find_event(EventSearch::on(stream("a-1"), fresh.id)).await.unwrap(), None);
         assert_eq!(append(store, "a-1", vec![fresh]).await.heads, [open_head(2)]);
     }
 

@@ -2,7 +2,9 @@
 
 use crate::kit::*;
 use bytes::Bytes;
-use es_core::store::{Append, AppendError, EventStore, Expected, Redaction, StreamHead, StreamRead};
+use es_core::store::{
+    Append, AppendError, EventSearch, EventStore, Expected, Redaction, StreamHead, StreamRead,
+};
 use uuid::Uuid;
 
 fn edited(version: u64, edits: u64) -> StreamHead {
@@ -68,7 +70,7 @@ on_every_store! {
         let backward = page(store, "a-1", StreamRead::before(5).limit(2)).await;
         assert_eq!((versions(&backward.events), backward.more), (vec![4, 3], false));
         assert_eq!(whole_log(store).await.len(), 5);
-        assert_eq!(store.find_event(ids[0]).await.unwrap().unwrap().version, 1);
+        assert_eq!(store.find_event(EventSearch::on(stream("a-1"), ids[0])).await.unwrap().unwrap().version, 1);
     }
 
     async fn a_truncated_stream_still_knows_its_duplicates_and_its_version(store) {

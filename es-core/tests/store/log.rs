@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use es_core::Position;
-use es_core::store::{EventStore, Filter};
+use es_core::store::{EventSearch, EventStore, Filter};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -102,9 +102,14 @@ on_every_store! {
 
     async fn an_event_is_found_by_its_id(store) {
         let ids = ten(store).await;
-        let found = store.find_event(ids[6]).await.unwrap().unwrap();
-        assert_eq!((found.position, found.id, found.stream.as_str()), (Position(7), ids[6], "a-2"));
-        assert_eq!(store.find_event(Uuid::now_v7()).await.unwrap(), None);
+        let on_its_stream = EventSearch::on(stream("a-2"), ids[6]);
+        for search in [EventSearch::of(ids[6]), on_its_stream.clone(), on_its_stream.after(Position(6))] {
+            let found = store.find_event(search).await.unwrap().unwrap();
+            assert_eq!((found.position, found.id, found.stream.as_str()), (Position(7), ids[6], "a-2"));
+        }
+        for search in [EventSearch::of(Uuid::now_v7()), EventSearch::on(stream("a-2"), Uuid::now_v7())] {
+            assert_eq!(store.find_event(search).await.unwrap(), None);
+        }
     }
 
     async fn waiting_ends_at_once_if_there_is_something(store) {

@@ -4,6 +4,7 @@
 //! server that has the stream, which may be behind: whoever reads one knows from the leader how far it has to go.
 
 use super::server::{Server, Source, Unanswered};
+use crate::id::Position;
 use crate::store::{BoxError, ReadError};
 use async_nats::client::Request;
 use async_nats::header::NATS_TIME_STAMP;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 
@@ -77,6 +79,44 @@ pub(super) async fn next(
 ) -> Result<Option<Found>, ReadError> {
     let ask = Ask { seq: Some(sequence.max(1)), next_by_subj: Some(subject), ..Ask::default() };
     single(server, source, ask).await
+}
+
+/// The end of the log, by its leader.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub position: Position,
+    /// How many messages there are about what was redacted and truncated.
+    pub edits: u64,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    state: State,
+}
+
+#[derive(Deserialize)]
+struct State {
+    last_seq: u64,
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+/// The end of the log.
+pub(super) async fn end(server: &Server) -> Result<End, ReadError> {
+    let api = format!("STREAM.INFO.{}", server.log().name);
+    let edits = server.names().edits();
+    let ask = serde_json::json!({ "subjects_filter": edits });
+    server
+        .ask(async || {
+            let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
+            let Info { state } = match answer {
+                Response::Ok(info) => info,
+                Response::Err { error } => return Err(Unanswered::yet(error)),
+            };
+            let count = state.subjects.and_then(|subjects| subjects.get(&edits).copied());
+            Ok(End { position: Position(state.last_seq), edits: count.unwrap_or(0) })
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -172,4 +212,26 @@ async fn collect(answers: &mut Subscriber) -> Result<Vec<Found>, Unanswered> {
         }
     }
     Err(Unanswered::yet("the connection was closed"))
+}
+
+/// Messages of a subject in `from..=to`, one at least and without a gap, where it is known that there is one at `to`.
+pub(super) async fn span(
+    server: &Server,
+    source: &Source,
+    subject: &str,
+    from: u64,
+    to: u64,
+    most: usize,
+) -> Result<Vec<Found>, ReadError> {
+    let mut span = row(server, source, subject, from, most).await?;
+    let known = span.iter().take_while(|found| found.sequence <= to).count();
+    span.truncate(known);
+    if span.is_empty() {
+        // Whoever has answered is behind.
+        span.extend(next(server, source, subject, from).await?.filter(|found| found.sequence <= to));
+    }
+    if span.is_empty() {
+        return Err(ReadError::Corrupt { at: Position(to), cause: "it is not there any more".into() });
+    }
+    Ok(span)
 }

@@ -12,8 +12,10 @@
 mod append;
 mod batch;
 mod control;
+mod edits;
 mod fetch;
 mod keep;
+mod known;
 mod log;
 mod message;
 mod names;
@@ -28,8 +30,8 @@ pub use options::{NatsOpenError, NatsOptions};
 
 use super::{
     Advance, AdvanceError, AppendError, Appended, Capabilities, Checkpoint, Commit, DocumentRange,
-    EventStore, Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument,
-    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
+    EventSearch, EventStore, Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture,
+    StoredDocument, StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use keep::Keep;
@@ -115,8 +117,8 @@ impl EventStore for NatsStore {
         Box::pin(log::page(&self.shared.server, after, filter, limit))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(read::event(&self.shared.server, id))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(read::event(&self.shared.server, search))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {

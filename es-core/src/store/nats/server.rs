@@ -1,10 +1,12 @@
 //! The way to the servers, and what must be there.
 
-use super::batch::AT_A_TIME;
+use super::batch::{AT_A_TIME, Draft};
+use super::edits::Edits;
+use super::known::Streams;
 use super::names::Names;
 use super::setup;
 use super::{NatsOpenError, NatsOptions};
-use crate::store::{BoxError, ReadError, StoreClosed};
+use crate::store::{AppendError, BoxError, ReadError, StoreClosed};
 use async_nats::client::Client;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context, ContextBuilder};
@@ -42,6 +44,8 @@ struct Shared {
     names: Names,
     deadline: Duration,
     batches: Semaphore,
+    known: Streams,
+    edits: Edits,
     closed: AtomicBool,
 }
 
@@ -62,6 +66,8 @@ impl Server {
                 names,
                 deadline: options.deadline,
                 batches: Semaphore::new(AT_A_TIME),
+                known: Streams::new(),
+                edits: Edits::default(),
                 closed: AtomicBool::new(false),
             }),
         })
@@ -92,6 +98,24 @@ impl Server {
     /// Held while a batch is on the way.
     pub fn batches(&self) -> &Semaphore {
         &self.shared.batches
+    }
+
+    pub fn known(&self) -> &Streams {
+        &self.shared.known
+    }
+
+    /// What was redacted and truncated, wherever in the log.
+    pub fn edits(&self) -> &Edits {
+        &self.shared.edits
+    }
+
+    /// Makes sure that the servers take a message of this size.
+    pub fn check_size(&self, draft: &Draft) -> Result<(), AppendError> {
+        let (size, limit) = (draft.size(), self.shared.client.max_payload());
+        if size > limit {
+            return Err(AppendError::TooLarge { what: "message of an event (bytes)", size, limit });
+        }
+        Ok(())
     }
 
     /// How long to wait for one answer.

@@ -34,9 +34,9 @@ pub use options::{PgOpenError, PgOptions};
 pub type PgError = sqlx::Error;
 
 use super::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent, StoredProcessor,
-    StoredSnapshot, StreamPage, StreamRead, limits,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
+    StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use database::Database;
@@ -130,8 +130,8 @@ impl EventStore for PgStore {
         Box::pin(log::page(&self.shared.database, after, filter, limit))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(read::event(&self.shared.database, id))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(read::event(&self.shared.database, search.id))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
