@@ -36,11 +36,12 @@ pub use memory::MemoryStore;
 pub use nats::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 pub use page::{Bound, EventSearch, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 #[cfg(feature = "postgres")]
-pub use postgres::{PgError, PgOpenError, PgOptions, PgStore};
+pub use postgres::{PgError, PgOpenError, PgOptions, PgStore, PgTx};
 pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
+pub(crate) use rows::may_pass;
 pub use rows::{BuildTables, RowStore, RowWork, plain_work};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]

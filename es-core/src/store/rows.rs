@@ -1,5 +1,9 @@
 //! What the stores of SQL databases can do beside.
 
+#[cfg(feature = "postgres")]
+use super::postgres;
+#[cfg(feature = "sqlite")]
+use super::sqlite;
 use super::{Advance, AdvanceError, BoxError, EventStore, StoreFuture};
 
 /// What a projection does to its rows, in a transaction of type `Tx`. It may be run more than once; only
@@ -47,4 +51,19 @@ pub trait RowStore: EventStore {
         build: String,
         work: RowWork<Self::Tx>,
     ) -> StoreFuture<'_, Result<(), AdvanceError>>;
+}
+
+/// Whether an error of some work says that the database was in the way, and may be out of it soon; the work
+/// itself is not to blame.
+pub(crate) fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut passes = false;
+    #[cfg(feature = "sqlite")]
+    {
+        passes |= sqlite::may_pass(error);
+    }
+    #[cfg(feature = "postgres")]
+    {
+        passes |= postgres::may_pass(error);
+    }
+    passes
 }

@@ -11,6 +11,7 @@ use crate::id::Position;
 use crate::incoming::{Message, Takes};
 use crate::projection::{Projection, RowApply, RowChange, RowMethod, Rows};
 use crate::service::BoxFuture;
+use crate::store::may_pass;
 use crate::store::{
     Advance, AdvanceError, BoxError, BuildTables, DocumentWrite, Filter, InlineFailure, InlineStep, LEASE,
     Lease, ReadError, RowStore, RowWork, StoredDocument, StoredEvent,
@@ -184,18 +185,21 @@ impl<P: Rows<Tx: BuildTables>> Work<P> {
         let is_new = self.is_first && tx.tables(&self.tables).await?.is_empty();
         if is_new {
             let done = foreign::caught(async { P::setup(tx).await }).await;
-            method_error(done).map_err(|reason| format!("`setup` failed: {reason}"))?;
+            method_error(passing(done)?).map_err(|reason| format!("`setup` failed: {reason}"))?;
         }
         for (done, read) in self.events.iter().enumerate() {
-            self.apply(tx, read).await.map_err(|reason| Stumble { done, reason })?;
+            self.apply(tx, read).await?.map_err(|reason| Stumble { done, reason })?;
         }
         match self.shows {
             Shows::Nothing => return Ok(()),
             Shows::IfNew if !is_new => return Ok(()),
             Shows::IfNew => {}
             Shows::InsteadOf(live) => {
+                let shown = tx.tables(&self.tables).await?;
                 for name in tx.tables(&tables::<P>(&Build::of(P::NAME, live))).await? {
-                    tx.hide(&name).await?;
+                    if !shown.contains(&name) {
+                        tx.hide(&name).await?;
+                    }
                 }
             }
         }
@@ -205,7 +209,8 @@ impl<P: Rows<Tx: BuildTables>> Work<P> {
         Ok(())
     }
 
-    async fn apply(&self, tx: &mut P::Tx, read: &Read<RowMethod<P>>) -> Result<(), String> {
+    /// The outer error is none of the method's.
+    async fn apply(&self, tx: &mut P::Tx, read: &Read<RowMethod<P>>) -> Result<Result<(), String>, BoxError> {
         for (method, message) in &read.messages {
             let (projection, event) = (&*self.projection, &read.event);
             let change = RowChange { projection, message: &**message, event, tx: &mut *tx };
@@ -213,9 +218,21 @@ impl<P: Rows<Tx: BuildTables>> Work<P> {
                 RowApply::Now(apply) => catch_unwind(AssertUnwindSafe(|| apply(change))),
                 RowApply::Later(apply) => foreign::caught(apply(change)).await,
             };
-            method_error(done).map_err(|reason| events::failed(method.name, &read.event, reason))?;
+            if let Err(reason) = method_error(passing(done)?) {
+                return Ok(Err(events::failed(method.name, &read.event, reason)));
+            }
         }
-        Ok(())
+        Ok(Ok(()))
+    }
+}
+
+/// Takes out an error that says nothing against the method: the store tries it again.
+fn passing<T>(
+    done: std::thread::Result<Result<T, BoxError>>,
+) -> Result<std::thread::Result<Result<T, BoxError>>, BoxError> {
+    match done {
+        Ok(Err(error)) if may_pass(&*error) => Err(error),
+        done => Ok(done),
     }
 }
 

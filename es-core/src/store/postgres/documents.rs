@@ -6,7 +6,7 @@ use super::{failure, text};
 use crate::id::Position;
 use crate::store::{DocumentRange, ReadError, StoredDocument};
 use bytes::Bytes;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnection, PgRow};
 
 pub(super) async fn find(
     database: &Database,
@@ -18,6 +18,25 @@ pub(super) async fn find(
     let keys: Vec<_> = keys.iter().map(|key| text::escaped(key).into_owned()).collect();
     let query = || database.query(FIND).bind(text::escaped(collection).into_owned()).bind(keys.clone());
     let rows = database.rows(query).await.map_err(failure::of_read)?;
+    rows.iter().map(document).collect()
+}
+
+/// The same, as a transaction sees them; it may keep others from changing them.
+pub(super) async fn find_in(
+    database: &Database,
+    connection: &mut PgConnection,
+    collection: &str,
+    keys: &[String],
+    is_held: bool,
+) -> Result<Vec<StoredDocument>, ReadError> {
+    const FIND: &str = "SELECT key, revision, position, body FROM {es}.documents
+        WHERE collection = $1 AND key = ANY ($2)";
+    const HOLD: &str = "SELECT key, revision, position, body FROM {es}.documents
+        WHERE collection = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE";
+    let keys: Vec<_> = keys.iter().map(|key| text::escaped(key).into_owned()).collect();
+    let find = database.query(if is_held { HOLD } else { FIND });
+    let find = find.bind(text::escaped(collection).into_owned()).bind(keys);
+    let rows = find.fetch_all(connection).await.map_err(failure::of_read)?;
     rows.iter().map(document).collect()
 }
 

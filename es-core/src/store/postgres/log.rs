@@ -50,7 +50,11 @@ pub(super) async fn page(
         for category in &search.categories {
             query = query.bind(category.clone());
         }
-        if search.is_narrowed() { query.bind(search.names.clone()).bind(search.streams.clone()) } else { query }
+        if search.is_narrowed() {
+            query.bind(search.names.clone()).bind(search.streams.clone())
+        } else {
+            query
+        }
     };
     let mut reading = Reading::new(after, limit);
     scan::rows(database, query, |row| reading.take(row)).await?;
@@ -84,7 +88,8 @@ const LOOKED_TO: i64 = -1;
 impl Search {
     /// `None` if there is nothing that matches.
     fn of(filter: &Filter) -> Option<Self> {
-        let allows = |category| filter.categories.is_empty() || filter.categories.iter().any(|one| one == category);
+        let allows =
+            |category| filter.categories.is_empty() || filter.categories.iter().any(|one| one == category);
         let streams: Vec<_> = filter.streams.iter().filter(|stream| allows(stream.category())).collect();
         if streams.is_empty() && !filter.streams.is_empty() {
             return None;

@@ -2,11 +2,13 @@
 //!
 //! A commit goes through the rooms in this order: [`lane`] (the task that appends, and its queue), [`append`]
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
-//! lost); one with documents or projections goes through [`inline`] instead. [`edit`] changes what is there.
+//! lost); one with documents or projections goes through [`inline`] instead, and takes builds [`along`]. [`edit`] changes what is there.
 //! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement on a
-//! connection of the [`database`], whose rows [`scan`] gives one by one; [`column`] knows a row, [`text`] a name in
-//! it, [`failure`] an error, [`wake`] tells those who wait.
+//! connection of the [`database`], whose rows [`scan`] gives one by one. Work of projections runs in [`rows`], in a
+//! transaction that it is lent, [`tx`]. [`column`] knows a row, [`text`] a name in it, [`failure`] an error,
+//! [`wake`] tells those who wait.
 
+mod along;
 mod append;
 mod column;
 mod database;
@@ -14,19 +16,24 @@ mod documents;
 mod edit;
 mod failure;
 mod forget;
+mod inline;
 mod lane;
 mod log;
 mod options;
 mod processors;
 mod read;
+mod rows;
 mod scan;
 mod schema;
 mod settle;
 mod snapshot;
 mod text;
+mod tx;
 mod wake;
 
 pub use options::{PgOpenError, PgOptions};
+pub(super) use rows::may_pass;
+pub use tx::PgTx;
 
 /// What PostgreSQL, or the way to it, answers where it cannot do something.
 ///
@@ -35,12 +42,14 @@ pub type PgError = sqlx::Error;
 
 use super::{
     Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
-    Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
-    StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
+    Expected, Filter, Lease, LogPage, ReadError, Redaction, RowStore, RowWork, StoreFuture, StoredDocument,
+    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use database::Database;
 use lane::Lane;
+use rows::Workroom;
+use sqlx::postgres::PgConnection;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -56,6 +65,8 @@ struct Shared {
     database: Database,
     lane: Lane,
     wake: Wake,
+    workroom: Workroom,
+    row_readers: Workroom,
 }
 
 impl PgStore {
@@ -83,7 +94,32 @@ impl PgStore {
         let database = Database::open(url, &options).await?;
         let wake = Wake::start(&database, &options);
         let lane = Lane::start(&database, wake.clone());
-        Ok(Self { shared: Arc::new(Shared { database, lane, wake }) })
+        let (workroom, row_readers) = (Workroom::of(&database), Workroom::of(&database));
+        Ok(Self { shared: Arc::new(Shared { database, lane, wake, workroom, row_readers }) })
+    }
+
+    /// Reads the rows that projections keep: runs `read` on a connection that only reads, in a transaction that
+    /// sees them all at one moment. Tables are known there as the projection calls them.
+    ///
+    /// ```no_run
+    /// # async fn example(store: es_core::store::PgStore) -> Result<(), es_core::store::ReadError> {
+    /// use es_core::sqlx;
+    ///
+    /// let sum: i64 = store
+    ///     .read(async |rows| sqlx::query_scalar("SELECT sum(balance)::bigint FROM balances").fetch_one(rows).await)
+    ///     .await?;
+    /// # let _ = sum;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] with the error of `read`, or if the database does not answer.
+    pub async fn read<T>(
+        &self,
+        read: impl AsyncFnOnce(&mut PgConnection) -> Result<T, PgError>,
+    ) -> Result<T, ReadError> {
+        rows::read(&self.shared.database, &self.shared.row_readers, read).await
     }
 
     /// Ends the store: what was begun is finished, the connections are closed. Everything that is asked of it,
@@ -91,6 +127,8 @@ impl PgStore {
     pub async fn close(&self) {
         self.shared.lane.close().await;
         self.shared.wake.close();
+        self.shared.workroom.close().await;
+        self.shared.row_readers.close().await;
         self.shared.database.close().await;
     }
 }
@@ -105,11 +143,13 @@ impl EventStore for PgStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
-            if commit.inline.is_some() {
-                let reason = "this store takes no documents or projections along".to_owned();
-                return Err(AppendError::Invalid { reason });
+            let Shared { database, lane, wake, workroom, .. } = &*self.shared;
+            if commit.inline.is_none() {
+                return lane.append(commit).await;
             }
-            self.shared.lane.append(commit).await
+            let appended = inline::append(database, workroom, &commit).await?;
+            wake.reached(appended.position);
+            Ok(appended)
         })
     }
 
@@ -227,5 +267,19 @@ impl EventStore for PgStore {
 
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
         Box::pin(forget::forget(&self.shared.database, processor))
+    }
+}
+
+impl RowStore for PgStore {
+    type Tx = PgTx;
+
+    fn advance_with(
+        &self,
+        advance: Advance,
+        build: String,
+        work: RowWork<PgTx>,
+    ) -> StoreFuture<'_, Result<(), AdvanceError>> {
+        let Shared { database, workroom, .. } = &*self.shared;
+        Box::pin(rows::advance(database, workroom, advance, build, work))
     }
 }

@@ -132,7 +132,9 @@ pub(super) fn renewing(database: &Database, lease: &Lease, ttl: Duration) -> PgQ
 
 pub(super) async fn release(database: &Database, lease: &Lease) -> Result<(), AdvanceError> {
     let release = database
-        .query("UPDATE {es}.processors SET owner = NULL, epoch = 0 WHERE name = $1 AND epoch = $2 AND epoch > 0")
+        .query(
+            "UPDATE {es}.processors SET owner = NULL, epoch = 0 WHERE name = $1 AND epoch = $2 AND epoch > 0",
+        )
         .bind(text::escaped(&lease.processor).into_owned())
         .bind(column::signed(lease.epoch));
     database.rows_once(release).await.map_err(failure::of_advance)?;

@@ -34,7 +34,8 @@ pub(super) async fn stream(
             .bind(i64::from(read.limit.max(1)))
     };
     let room = PageRoom::new(read.limit);
-    let mut reading = Reading { stream, room, heading: Heading::default(), events: Vec::new(), is_cut: false };
+    let mut reading =
+        Reading { stream, room, heading: Heading::default(), events: Vec::new(), is_cut: false };
     scan::rows(database, query, |row| reading.take(row)).await?;
     reading.page(read)
 }

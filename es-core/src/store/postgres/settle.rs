@@ -91,7 +91,7 @@ impl Way {
                 (commits.iter().map(|_| Err(attempts.given_up(cause.clone()))).collect(), Position(0))
             }
             Err(Stop::Refused(error)) => match commits {
-                [commit] => (vec![Err(self.refusal(commit, error).await)], Position(0)),
+                [commit] => (vec![Err(refusal(&self.database, commit, error).await)], Position(0)),
                 _ => self.store_one_by_one(commits, &attempts).await,
             },
         }
@@ -110,7 +110,7 @@ impl Way {
                     answers.append(&mut alone);
                     continue;
                 }
-                Err(Stop::Refused(error)) => self.refusal(commit, error).await,
+                Err(Stop::Refused(error)) => refusal(&self.database, commit, error).await,
                 Err(Stop::GivenUp(cause)) => attempts.given_up(cause),
             };
             answers.push(Err(answer));
@@ -224,28 +224,28 @@ impl Way {
         let position = Position(column::unsigned(last.unwrap_or(0)));
         Ok(is_ours.then_some(Appended { duplicate: false, heads: places, position }))
     }
+}
 
-    /// Why a commit cannot be stored: mostly one of its ids is.
-    async fn refusal(&mut self, commit: &Commit, error: PgError) -> AppendError {
-        let is_unique = error.as_database_error().is_some_and(|error| error.is_unique_violation());
-        let cause = Failure::from(error);
-        if !is_unique {
-            return AppendError::Invalid { reason: cause.to_string() };
-        }
-        let mut ids = HashSet::new();
-        let twice = |event: &&NewEvent| !ids.insert(event.id);
-        if let Some(event) = commit.parts.iter().flat_map(|part| &part.events).find(twice) {
-            return id_taken(event.id);
-        }
-        let query = || {
-            let ids = commit.parts.iter().flat_map(|part| &part.events).map(|event| event.id);
-            self.database
-                .query("SELECT event_id FROM {es}.events WHERE event_id = ANY ($1) LIMIT 1")
-                .bind(ids.bind_iter())
-        };
-        match self.database.rows(query).await.map(|rows| rows.first().map(|row| row.try_get(0))) {
-            Ok(Some(Ok(id))) => id_taken(id),
-            _ => AppendError::Unavailable { cause: cause.into() },
-        }
+/// Why a commit cannot be stored: mostly one of its ids is.
+pub(super) async fn refusal(database: &Database, commit: &Commit, error: PgError) -> AppendError {
+    let is_unique = error.as_database_error().is_some_and(|error| error.is_unique_violation());
+    let cause = Failure::from(error);
+    if !is_unique {
+        return AppendError::Invalid { reason: cause.to_string() };
+    }
+    let mut ids = HashSet::new();
+    let twice = |event: &&NewEvent| !ids.insert(event.id);
+    if let Some(event) = commit.parts.iter().flat_map(|part| &part.events).find(twice) {
+        return id_taken(event.id);
+    }
+    let query = || {
+        let ids = commit.parts.iter().flat_map(|part| &part.events).map(|event| event.id);
+        database
+            .query("SELECT event_id FROM {es}.events WHERE event_id = ANY ($1) LIMIT 1")
+            .bind(ids.bind_iter())
+    };
+    match database.rows(query).await.map(|rows| rows.first().map(|row| row.try_get(0))) {
+        Ok(Some(Ok(id))) => id_taken(id),
+        _ => AppendError::Unavailable { cause: cause.into() },
     }
 }

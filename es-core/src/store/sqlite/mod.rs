@@ -27,6 +27,7 @@ mod writer;
 
 pub use options::{SqliteOpenError, SqliteOptions};
 pub use tx::SqliteTx;
+pub(super) use tx::may_pass;
 
 /// What SQLite answers where it cannot do something.
 pub type SqliteError = rusqlite::Error;

@@ -192,6 +192,11 @@ fn fault(error: BoxError) -> Fault<AdvanceError> {
     of_the_file(error.as_ref()).map_or_else(|| AdvanceError::Work(error).into(), Fault::Sqlite)
 }
 
+/// Whether an error of some work says that the file was in the way.
+pub(in crate::store) fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
+    of_the_file(error).is_some()
+}
+
 /// What an error of some work says of the file.
 pub(super) fn of_the_file(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
     let mut source = Some(error);

@@ -18,11 +18,12 @@ const KNOWN: i64 = 1;
 const TABLES: [&str; 2] = [include_str!("log.sql"), include_str!("following.sql")];
 
 /// What is put in place at every migration.
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
     include_str!("guards.sql"),
     include_str!("append.sql"),
     include_str!("edit.sql"),
     include_str!("processors.sql"),
+    include_str!("rows.sql"),
     include_str!("snapshot.sql"),
 ];
 
@@ -53,6 +54,10 @@ async fn bring_up(connection: &mut PgConnection, options: &PgOptions) -> Result<
     }
     let rights = safe(rights(&schema, options.app_role.as_deref()));
     sqlx::raw_sql(rights).execute(&mut *transaction).await?;
+    if let Some(role) = &options.app_role {
+        let grant = sqlx::query(script("SELECT {es}.let_show($1)", &options.schema)).bind(role);
+        grant.execute(&mut *transaction).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
@@ -143,7 +148,7 @@ fn rights(schema: &str, app_role: Option<&str>) -> String {
              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};
              GRANT SELECT ON {schema}.meta, {schema}.events, {schema}.streams TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE
-                 ON {schema}.snapshots, {schema}.processors, {schema}.documents TO {role};
+                 ON {schema}.snapshots, {schema}.processors, {schema}.documents, {schema}.views TO {role};
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};"
         );
     }
