@@ -21,7 +21,8 @@ pub(super) async fn append(server: &Server, wake: &Wake, commit: Commit) -> Resu
         let reason = "this store takes nothing along with a commit".to_owned();
         return Err(AppendError::Invalid { reason });
     }
-    let mut attempt = Attempt { server, commit: &commit, view: View::default(), is_fresh: false, doubt: None };
+    let mut attempt =
+        Attempt { server, commit: &commit, view: View::default(), is_fresh: false, doubt: None };
     let appended = attempt.run().await?;
     if !appended.duplicate {
         wake.reached(appended.position).await;
@@ -90,7 +91,9 @@ impl Attempt<'_> {
             }
             Err(Unsent::Refused(cause)) => Err(self.failed(cause.into())),
             Err(Unsent::Unreached(cause)) if self.server.is_closed() => Err(self.failed(cause)),
-            Err(later @ (Unsent::Moved | Unsent::Busy(_) | Unsent::Unreached(_))) => Ok(Outcome::Again(later.into())),
+            Err(later @ (Unsent::Moved | Unsent::Busy(_) | Unsent::Unreached(_))) => {
+                Ok(Outcome::Again(later.into()))
+            }
         }
     }
 
@@ -109,7 +112,8 @@ impl Attempt<'_> {
     /// Asks the leader how the streams are now.
     async fn look(&mut self) -> Result<(), AppendError> {
         for part in &self.commit.parts {
-            let entry = known::current(self.server, &part.stream).await.map_err(|error| self.unread(error))?;
+            let entry =
+                known::current(self.server, &part.stream).await.map_err(|error| self.unread(error))?;
             self.view.streams.insert(part.stream.clone(), Seen::of(entry));
         }
         self.look_at_the_lease().await?;
@@ -160,7 +164,8 @@ impl Attempt<'_> {
         let count = self.commit.parts.iter().map(|part| part.events.len() as u64).sum::<u64>();
         let mut sequence = last.saturating_sub(count);
         for (part, head) in self.commit.parts.iter().zip(&mut heads) {
-            let Seen { entry, head: before } = self.view.streams.get(&part.stream).cloned().unwrap_or_default();
+            let Seen { entry, head: before } =
+                self.view.streams.get(&part.stream).cloned().unwrap_or_default();
             let mut known = entry.lock();
             // Somebody else may have read on meanwhile.
             let follows = known.head == before;
@@ -183,7 +188,8 @@ impl Attempt<'_> {
 
     /// The only event's id is stored, at this sequence.
     async fn found_at(&mut self, sequence: u64) -> Result<Outcome, AppendError> {
-        let found = fetch::at(self.server, self.server.log(), sequence).await.map_err(|error| self.unread(error))?;
+        let found =
+            fetch::at(self.server, self.server.log(), sequence).await.map_err(|error| self.unread(error))?;
         let stream = found.and_then(|found| self.server.names().stream_of(&found.subject));
         for part in &self.commit.parts {
             if stream.as_ref() != Some(&part.stream) {

@@ -28,7 +28,10 @@ const METADATA: &str = "Es-Metadata";
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Edit {
     /// Versions below this one are hidden from reads of the stream.
-    Truncated { stream: StreamId, before: u64 },
+    Truncated {
+        stream: StreamId,
+        before: u64,
+    },
     Redacted(Redaction),
 }
 
@@ -57,7 +60,7 @@ impl Edit {
             let stream = names::header_text(stream).ok_or("it names no stream")?;
             return Ok(Self::Truncated { stream: StreamId::named(stream), before: found.number(BEFORE)? });
         }
-        let metadata = found.number(METADATA)?;
+        let metadata: usize = found.number(METADATA)?;
         if metadata > found.body.len() {
             return Err("its metadata is longer than it is".into());
         }
@@ -97,7 +100,11 @@ struct Change {
 
 impl Edits {
     /// The edits, of which so many are known to be there.
-    pub async fn known_to(&self, server: &Server, count: u64) -> Result<RwLockReadGuard<'_, List>, ReadError> {
+    pub async fn known_to(
+        &self,
+        server: &Server,
+        count: u64,
+    ) -> Result<RwLockReadGuard<'_, List>, ReadError> {
         if self.list().count < count {
             let _reading = self.reading.lock().await;
             while self.list().count < count {

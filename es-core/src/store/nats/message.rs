@@ -115,7 +115,11 @@ impl Found {
             let edits = self.number(EDITS)?;
             let closed = self.text(CLOSED).is_some();
             let stream = StreamHead { version: self.number(VERSION)?, edits, closed };
-            Ok(Head { sequence: self.sequence, stream, recorded_at: clock::from_micros(self.number(RECORDED)?) })
+            Ok(Head {
+                sequence: self.sequence,
+                stream,
+                recorded_at: clock::from_micros(self.number(RECORDED)?),
+            })
         };
         self.readable(read)
     }
@@ -140,7 +144,7 @@ impl Found {
 
     fn read_event(&self, names: &Names) -> Result<StoredEvent, BoxError> {
         let name = self.text(TYPE).and_then(names::header_text).ok_or("it has no type")?;
-        let metadata = self.number(METADATA)?;
+        let metadata: usize = self.number(METADATA)?;
         if metadata > self.body.len() {
             return Err("its metadata is longer than it is".into());
         }
@@ -210,7 +214,10 @@ mod tests {
         assert_eq!(found.head().unwrap().stream, StreamHead { version: 5, edits: 2, closed: false });
         let (event, new) = (found.event(&Names::new("es")).unwrap().unwrap(), new());
         assert_eq!((event.position, event.version, event.stream.as_str()), (Position(9), 5, "a-1"));
-        assert_eq!((event.id, event.name, event.schema, event.recorded_at), (new.id, new.name, new.schema, new.recorded_at));
+        assert_eq!(
+            (event.id, event.name, event.schema, event.recorded_at),
+            (new.id, new.name, new.schema, new.recorded_at)
+        );
         assert_eq!((event.payload, event.metadata), (Some(new.payload), new.metadata));
     }
 

@@ -133,7 +133,12 @@ impl<'a> Reader<'a> {
         Ok((row, reached + 1))
     }
 
-    async fn forward(&self, mut from: u64, high: u64, limit: u32) -> Result<(Vec<StoredEvent>, bool), ReadError> {
+    async fn forward(
+        &self,
+        mut from: u64,
+        high: u64,
+        limit: u32,
+    ) -> Result<(Vec<StoredEvent>, bool), ReadError> {
         let mut room = PageRoom::new(limit);
         let mut events: Vec<StoredEvent> = Vec::new();
         loop {
@@ -163,7 +168,9 @@ impl<'a> Reader<'a> {
                 bytes += size(&event);
                 let is_last = event.version >= high;
                 events.push_back(event);
-                while let Some(first) = events.front().map(size).filter(|first| bytes - first >= MAX_PAGE_BYTES) {
+                while let Some(first) =
+                    events.front().map(size).filter(|first| bytes - first >= MAX_PAGE_BYTES)
+                {
                     bytes -= first;
                     events.pop_front();
                     is_cut = true;
