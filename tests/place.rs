@@ -115,6 +115,9 @@ impl Place for Namespace {
 }
 
 /// The positions of all events, in their order.
+///
+/// # Panics
+/// If the log cannot be read.
 pub async fn positions(store: &impl EventStore) -> Vec<Position> {
     let (mut positions, mut after) = (Vec::new(), Position(0));
     loop {

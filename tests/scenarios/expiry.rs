@@ -156,6 +156,7 @@ async fn schedule(store: &impl EventStore) -> String {
 }
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     ac_56_the_schedule_is_in_the_commit,
     ac_56_a_unpaid_at_the_deadline_it_expires_once,
     ac_56_b_paid_before_it_stays,
@@ -271,7 +272,10 @@ async fn ac_56_e_a_failure_leaves_it_active(store: impl EventStore + Clone) {
     assert!(app.parked("expiry").await.unwrap().is_empty());
 }
 
-at_every_place! { ac_56_f_a_restart_loses_nothing }
+at_every_place! {
+    not on nats: "an app with inline reactors is not built there";
+    ac_56_f_a_restart_loses_nothing
+}
 
 async fn ac_56_f_a_restart_loses_nothing(at: impl tests::place::Place) {
     let clock = VirtualClock::at(start());

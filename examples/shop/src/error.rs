@@ -47,6 +47,14 @@ pub enum ShopError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A database has no tables for this shop.
+    #[error(
+        "{address} has no tables of this shop yet: start it once with `--migrate`, as a user who may make them"
+    )]
+    NotMigrated {
+        /// Where it is, without secrets.
+        address: String,
+    },
     /// The clock on the wall cannot be set.
     #[error("the clock cannot be set")]
     Clock(#[source] io::Error),

@@ -9,7 +9,7 @@ use crate::orders::stock_levels::ShowsStock;
 use crate::orders::stock_levels::documents::StockLevel;
 use crate::shop::Shop;
 use es_core::prelude::*;
-use es_core::store::{NatsOptions, NatsStore, PgOptions, PgStore, SqliteStore};
+use es_core::store::{NatsOptions, NatsStore, PgOpenError, PgOptions, PgStore, SqliteStore};
 use std::error::Error;
 use std::fmt;
 use std::fs;
@@ -52,6 +52,13 @@ impl Site {
     /// The names of its logs.
     fn logs(&self) -> [String; 2] {
         ["ecommerce", "orders"].map(|context| format!("{}_{context}", self.name))
+    }
+
+    fn not_opened(&self, error: PgOpenError) -> ShopError {
+        match error {
+            PgOpenError::NotMigrated { .. } => ShopError::NotMigrated { address: self.address.to_string() },
+            error => self.unusable(error),
+        }
     }
 
     fn unusable(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> ShopError {
@@ -159,8 +166,8 @@ impl Logs {
             }
             Address::Postgres(url) => {
                 let open = |name| PgStore::connect_with(url, PgOptions::new().schema(name));
-                let ecommerce = open(ecommerce).await.map_err(|source| site.unusable(source))?;
-                let orders = open(orders).await.map_err(|source| site.unusable(source))?;
+                let ecommerce = open(ecommerce).await.map_err(|error| site.not_opened(error))?;
+                let orders = open(orders).await.map_err(|error| site.not_opened(error))?;
                 Ok(Self::Postgres(Both { ecommerce, orders }))
             }
             Address::Nats(url) => {

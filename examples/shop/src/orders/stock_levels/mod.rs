@@ -5,6 +5,7 @@
 //! [`ShowsStock`] picks the right one by the type of the store, when the app is built.
 
 pub mod documents;
+pub mod postgres;
 pub mod sqlite;
 
 use super::stock::{
@@ -41,11 +42,11 @@ impl ShowsStock for SqliteStore {
 
 impl ShowsStock for PgStore {
     fn mount(app: AppBuilder<Self>) -> AppBuilder<Self> {
-        app.projection::<StockLevel>()
+        app.projection::<postgres::StockLevels>()
     }
 
-    async fn stock_levels(&self, app: &App) -> Result<Vec<(String, StockLevel)>, ShopError> {
-        documents::read(app).await
+    async fn stock_levels(&self, _: &App) -> Result<Vec<(String, StockLevel)>, ShopError> {
+        postgres::read(self).await
     }
 }
 
