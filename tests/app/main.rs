@@ -25,6 +25,7 @@ mod json;
 mod limits;
 mod model;
 mod past;
+mod plain;
 mod queue;
 mod races;
 mod reading;

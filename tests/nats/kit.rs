@@ -1,6 +1,6 @@
 //! The words that the cases are written in.
 
-use crate::server::{nats, unique, variable};
+use tests::server::{nats, unique, variable};
 use bytes::Bytes;
 use es_core::StreamId;
 use es_core::store::{

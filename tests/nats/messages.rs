@@ -1,7 +1,7 @@
 //! What is, or shall be, a message.
 
 use crate::kit::*;
-use crate::server::variable;
+use tests::server::variable;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{

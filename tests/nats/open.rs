@@ -1,7 +1,7 @@
 //! What a store is not opened on.
 
 use crate::kit::by_hand;
-use crate::server::{unique, variable};
+use tests::server::{unique, variable};
 use async_nats::jetstream::stream::Config;
 use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;

@@ -3,7 +3,6 @@
 use super::super::fetch::Found;
 use super::super::server::{Server, Unanswered};
 use async_nats::client::Request;
-
 use async_nats::{Message, Subscriber};
 use futures_core::Stream;
 use serde::Serialize;

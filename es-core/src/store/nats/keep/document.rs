@@ -11,8 +11,6 @@ use crate::id::Position;
 use crate::store::{DocumentWrite, ReadError, StoredDocument};
 use async_nats::header::NATS_MESSAGE_TTL;
 
-use bytes::Bytes;
-
 const REVISION: &str = "Es-Revision";
 const POSITION: &str = "Es-Position";
 const DELETED: &str = "Es-Deleted";
@@ -53,7 +51,7 @@ impl Stored {
 
 /// The message that takes the place of what is there.
 pub fn draft(write: &DocumentWrite, subject: &str, place: Place) -> Draft {
-    let draft = Draft::new(subject.to_owned(), write.body.clone().unwrap_or_else(Bytes::new));
+    let draft = Draft::new(subject.to_owned(), write.body.clone().unwrap_or_default());
     let draft = draft.expect_last(place.sequence);
     match write.body {
         Some(_) => draft.header(REVISION, place.revision + 1).header(POSITION, write.position.0),

@@ -5,7 +5,6 @@ use super::super::fetch::{self, Found};
 use super::super::server::{Server, Unanswered};
 use super::answer::{self, Answer, End};
 use crate::store::ReadError;
-
 use async_nats::jetstream::response::Response;
 use serde::Deserialize;
 use serde_json::json;
@@ -86,8 +85,8 @@ async fn one_by_one(server: &Server, subjects: &[String]) -> Result<Vec<Found>, 
     let mut found = Vec::with_capacity(subjects.len());
     for some in subjects.chunks(FEW) {
         let mut reads = JoinSet::new();
-        for subject in some.iter().cloned() {
-            let server = server.clone();
+        for subject in some {
+            let (server, subject) = (server.clone(), subject.clone());
             reads.spawn(async move { fetch::last(&server, server.keep(), &subject).await });
         }
         while let Some(read) = reads.join_next().await {

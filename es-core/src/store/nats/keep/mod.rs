@@ -36,7 +36,7 @@ pub(super) struct Keep {
 
 /// A header of a message, if it has it.
 fn header<'m>(message: &'m Found, name: &'static str) -> Option<&'m str> {
-    message.headers.get(name).map(|value| value.as_str())
+    message.headers.get(name).map(async_nats::HeaderValue::as_str)
 }
 
 /// A number that a message must have.

@@ -70,12 +70,11 @@ impl Places {
         for write in writes {
             let subject = subjects::written(server.names(), &write.collection, &write.key)?;
             let known = self.known.get(&subject).filter(|place| !fresh && place.is_enough_for(write));
-            match known {
-                Some(place) => due.push(Due { write, subject, place }),
-                None => {
-                    asked.push(subject);
-                    unknown.push(write);
-                }
+            if let Some(place) = known {
+                due.push(Due { write, subject, place });
+            } else {
+                asked.push(subject);
+                unknown.push(write);
             }
         }
         if asked.is_empty() {

@@ -7,7 +7,6 @@ use super::lanes::Lane;
 use super::{damaged, header, number, subjects};
 use crate::id::Position;
 use crate::store::{Checkpoint, ReadError};
-
 use bytes::Bytes;
 use std::time::Duration;
 use uuid::Uuid;

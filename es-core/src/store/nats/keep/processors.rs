@@ -1,5 +1,6 @@
 //! What follows the log: where it is, and what it writes.
 
+use super::super::fetch;
 use super::super::server::Server;
 use super::change::{self, Failed};
 use super::processor::{Known, Processor};
@@ -35,13 +36,13 @@ pub(in super::super) async fn list(
     prefix: &str,
 ) -> Result<Vec<StoredProcessor>, ReadError> {
     let pattern = subjects::processors(server.names());
-    let messages = match many::all(server, &pattern).await? {
-        Some(messages) => messages,
-        None => {
-            let subjects: Vec<_> = many::subjects(server, &pattern).await?.into_iter().collect();
-            let Some(sure) = subjects.first() else { return Ok(Vec::new()) };
-            many::many(server, &subjects, sure).await?
-        }
+    let messages = if let Some(messages) = many::all(server, &pattern).await? {
+        messages
+    } else {
+        let subjects: Vec<_> = many::subjects(server, &pattern).await?.into_iter().collect();
+        let Some(sure) = subjects.first() else { return Ok(Vec::new()) };
+        let first = fetch::last(server, server.keep(), sure).await?;
+        first.into_iter().chain(many::many(server, &subjects[1..], sure).await?).collect()
     };
     let mut found = Vec::new();
     for message in messages {
