@@ -150,7 +150,7 @@ impl Attempt<'_> {
             let mut head = *head;
             for (index, event) in part.events.iter().enumerate() {
                 head.version += 1;
-                let draft = message::event(&subject, event.clone(), head)?;
+                let draft = message::event(&subject, event, head)?;
                 let draft = if index == 0 { draft.expect_last(self.view.last(&part.stream)) } else { draft };
                 self.server.check_size(&draft)?;
                 drafts.push(draft);

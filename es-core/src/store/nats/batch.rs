@@ -40,6 +40,7 @@ impl Draft {
     }
 
     /// Adds a header. The value is one line.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and new texts read better without a `&`")]
     pub fn header(mut self, name: impl IntoHeaderName, value: impl ToString) -> Self {
         self.headers.insert(name, value.to_string().as_str());
         self

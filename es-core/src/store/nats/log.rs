@@ -42,7 +42,9 @@ pub(super) async fn page(
     }
     if end.edits > 0 {
         let edits = server.edits().known_to(server, end.edits).await?;
-        page.events.iter_mut().for_each(|event| edits.apply(event));
+        for event in &mut page.events {
+            edits.apply(event);
+        }
     }
     Ok(page)
 }

@@ -61,7 +61,7 @@ impl Default for Head {
 }
 
 /// An event as a message, behind which the stream has this head.
-pub(super) fn event(subject: &str, event: NewEvent, head: StreamHead) -> Result<Draft, AppendError> {
+pub(super) fn event(subject: &str, event: &NewEvent, head: StreamHead) -> Result<Draft, AppendError> {
     if event.name.len() > MAX_NAME {
         let size = event.name.len();
         return Err(AppendError::TooLarge { what: "event name (bytes)", size, limit: MAX_NAME });
@@ -202,7 +202,7 @@ mod tests {
         let names = Names::new("es");
         let subject = names.stream(&StreamId::named("a-1"));
         let head = StreamHead { version: 5, edits: 2, closed: false };
-        let Draft { subject, headers, body } = event(&subject, new(), head).unwrap();
+        let Draft { subject, headers, body } = event(&subject, &new(), head).unwrap();
         let mut found = Found { subject, sequence: 9, headers, body, time: Timestamp::UNIX_EPOCH };
         change(&mut found);
         found
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_name_that_fits_into_no_header_is_too_large() {
         let long = NewEvent { name: "x".repeat(MAX_NAME + 1).into(), ..new() };
-        let refused = event("es.ev.a", long, StreamHead::default());
+        let refused = event("es.ev.a", &long, StreamHead::default());
         assert!(matches!(refused, Err(AppendError::TooLarge { limit: MAX_NAME, .. })), "{refused:?}");
     }
 }

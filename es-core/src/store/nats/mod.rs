@@ -4,10 +4,11 @@
 //! a subject for each document and each processor. Both are made with atomic batches, which is what keeps a commit,
 //! and an advance, whole.
 //!
-//! A commit goes through the rooms in this order: [`append`] (what is expected, and of which sequence), [`message`]
-//! (an event as a message), [`batch`] (many messages, all or none). [`control`] changes what is there. Reads go
-//! through [`read`] and [`log`]; [`keep`] has documents, leases and snapshots; [`names`] knows subjects, [`server`]
-//! what must be there, [`wake`] tells those who wait.
+//! A commit goes through the rooms in this order: [`known`] (what this process knows of its streams), [`append`]
+//! (whether it may be written, and behind which message), [`message`] (an event as a message), [`batch`] (many
+//! messages, all or none). [`control`] and [`edits`] change what is there. Reads go through [`read`] and [`log`], and
+//! both through [`fetch`]; [`keep`] has documents, leases and snapshots; [`names`] knows subjects, [`setup`] what must
+//! be there, [`server`] the way to it, [`wake`] tells those who wait.
 
 mod append;
 mod batch;
@@ -42,6 +43,32 @@ use uuid::Uuid;
 use wake::Wake;
 
 /// A store in NATS JetStream. Clones are the same store.
+///
+/// ```no_run
+/// use es_core::store::{EventStore, NatsOptions, NatsStore};
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = NatsStore::connect_with("nats://localhost", NatsOptions::new().namespace("bank")).await?;
+/// println!("{} messages", store.head().await?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It is for those who run JetStream already. What it keeps is as safe as the servers make it, and these things are
+/// other than on the other stores:
+///
+/// * Servers answer before a message is on the disk, unless `sync_interval` is `always`, and the store cannot see
+///   what it is. Set it, and keep three replicas that do not lose power together.
+/// * What closes, truncates or redacts takes positions, too: they rise, and are not dense. Nothing is ever deleted;
+///   a redacted payload is hidden, and is still on the disk. What must be gone has to be encrypted under a key that
+///   can be thrown away.
+/// * An event id is recognised on its own stream for ever, on another one for ten minutes only.
+/// * An event is at most as large as a message may be, `max_payload`, which is 1 MiB unless it was raised.
+/// * [`stored_at`](StoredEvent::stored_at) is the leading server's clock, and goes back where the next leader's does.
+/// * A commit under a lease looks at the lease just before it is written. Nothing keeps the two together: a holder
+///   that is stopped between them may write one commit after the next holder has begun. Its duplicates and its
+///   expected versions are looked at in the write itself, as everywhere.
+/// * To find an event by its id alone, or to redact one, is to read the log.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,

@@ -187,7 +187,9 @@ impl<'a> Reader<'a> {
     async fn show(&self, events: &mut [StoredEvent]) -> Result<(), ReadError> {
         if self.head.stream.edits > 0 {
             let edits = self.server.edits().current(self.server).await?;
-            events.iter_mut().for_each(|event| edits.apply(event));
+            for event in events {
+                edits.apply(event);
+            }
         }
         Ok(())
     }

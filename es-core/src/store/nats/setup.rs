@@ -156,23 +156,23 @@ fn refused(stream: &str, cause: impl Into<crate::store::BoxError>) -> NatsOpenEr
 fn check(found: &Config, wanted: &Config) -> Result<(), NatsOpenError> {
     let check = Check { stream: &wanted.name };
     check.same("subjects", &found.subjects, &wanted.subjects)?;
-    check.same("allow_atomic", found.allow_atomic_publish, wanted.allow_atomic_publish)?;
-    check.same("allow_direct", found.allow_direct, wanted.allow_direct)?;
-    check.same("deny_delete", found.deny_delete, wanted.deny_delete)?;
-    check.same("deny_purge", found.deny_purge, wanted.deny_purge)?;
-    check.same("allow_rollup_hdrs", found.allow_rollup, wanted.allow_rollup)?;
+    check.same("allow_atomic", &found.allow_atomic_publish, &wanted.allow_atomic_publish)?;
+    check.same("allow_direct", &found.allow_direct, &wanted.allow_direct)?;
+    check.same("deny_delete", &found.deny_delete, &wanted.deny_delete)?;
+    check.same("deny_purge", &found.deny_purge, &wanted.deny_purge)?;
+    check.same("allow_rollup_hdrs", &found.allow_rollup, &wanted.allow_rollup)?;
     check.same("retention", &found.retention, &wanted.retention)?;
-    check.same("discard", found.discard, wanted.discard)?;
+    check.same("discard", &found.discard, &wanted.discard)?;
     check.same("storage", &found.storage, &wanted.storage)?;
-    check.same("max_msgs_per_subject", found.max_messages_per_subject, wanted.max_messages_per_subject)?;
-    check.same("max_msgs", found.max_messages, wanted.max_messages)?;
-    check.same("max_bytes", found.max_bytes, wanted.max_bytes)?;
-    check.same("max_age", found.max_age, Duration::ZERO)?;
-    check.same("sealed", found.sealed, false)?;
-    check.same("no_ack", found.no_ack, false)?;
-    check.same("allow_msg_ttl", found.allow_message_ttl, wanted.allow_message_ttl)?;
-    check.at_least("duplicate_window", found.duplicate_window, wanted.duplicate_window)?;
-    check.at_least("num_replicas", found.num_replicas, wanted.num_replicas)
+    check.same("max_msgs_per_subject", &found.max_messages_per_subject, &wanted.max_messages_per_subject)?;
+    check.same("max_msgs", &found.max_messages, &wanted.max_messages)?;
+    check.same("max_bytes", &found.max_bytes, &wanted.max_bytes)?;
+    check.same("max_age", &found.max_age, &Duration::ZERO)?;
+    check.same("sealed", &found.sealed, &false)?;
+    check.same("no_ack", &found.no_ack, &false)?;
+    check.same("allow_msg_ttl", &found.allow_message_ttl, &wanted.allow_message_ttl)?;
+    check.at_least("duplicate_window", &found.duplicate_window, &wanted.duplicate_window)?;
+    check.at_least("num_replicas", &found.num_replicas, &wanted.num_replicas)
 }
 
 struct Check<'a> {
@@ -183,25 +183,25 @@ impl Check<'_> {
     fn same<T: PartialEq + Debug>(
         &self,
         setting: &'static str,
-        found: T,
-        needed: T,
+        found: &T,
+        needed: &T,
     ) -> Result<(), NatsOpenError> {
         if found == needed {
             return Ok(());
         }
-        Err(self.misconfigured(setting, &found, format!("{needed:?}")))
+        Err(self.misconfigured(setting, found, format!("{needed:?}")))
     }
 
     fn at_least<T: Ord + Debug>(
         &self,
         setting: &'static str,
-        found: T,
-        needed: T,
+        found: &T,
+        needed: &T,
     ) -> Result<(), NatsOpenError> {
         if found >= needed {
             return Ok(());
         }
-        Err(self.misconfigured(setting, &found, format!("{needed:?} or more")))
+        Err(self.misconfigured(setting, found, format!("{needed:?} or more")))
     }
 
     fn misconfigured(&self, setting: &'static str, found: &impl Debug, needed: String) -> NatsOpenError {
