@@ -1,12 +1,12 @@
 //! The words that the cases are written in.
 
-use tests::server::{nats, unique, variable};
 use bytes::Bytes;
 use es_core::StreamId;
 use es_core::store::{
     Commit, EventStore, Expected, NatsOptions, NatsStore, NewEvent, StreamPage, StreamRead,
 };
 use jiff::Timestamp;
+use tests::server::{nats, unique, variable};
 use uuid::Uuid;
 
 /// Two processes of one application: the same log, of which neither knows what the other has read.

@@ -1,13 +1,13 @@
 //! What is, or shall be, a message.
 
 use crate::kit::*;
-use tests::server::variable;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{
     AppendError, EventStore, Expected, Filter, NatsOptions, NatsStore, NewEvent, ReadError, StreamRead,
 };
 use std::time::Duration;
+use tests::server::variable;
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]

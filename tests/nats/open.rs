@@ -1,13 +1,13 @@
 //! What a store is not opened on.
 
 use crate::kit::by_hand;
-use tests::server::{unique, variable};
 use async_nats::jetstream::stream::Config;
 use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tests::server::{unique, variable};
 
 /// A server of its own, which goes with the test.
 struct Started {
