@@ -37,7 +37,7 @@ fn serve() {
         let store = Arc::new(PgStore::connect(&url).await.unwrap());
         match &*role {
             WRITE => {
-                write_aloud(store, word.parse().unwrap(), WRITERS, Arc::new(AtomicBool::new(false))).await
+                write_aloud(store, word.parse().unwrap(), WRITERS, Arc::new(AtomicBool::new(false))).await;
             }
             SERVE => stop::serve(&store, word.parse().unwrap()).await,
             REPEAT => counter::repeat(&store, &word).await,

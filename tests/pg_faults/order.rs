@@ -17,7 +17,7 @@ const WRITERS: u32 = 16;
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn readers_see_no_hole_while_sixteen_write() {
-    let polls = often(3_000, 50_000);
+    let polls = often(3_000, 20_000);
     let site = Site::new().await;
     let (stores, history) = (site.stores(4).await, Arc::new(History::default()));
     let load = Load::start(&stores, &history, 0, WRITERS);

@@ -4,7 +4,7 @@ use super::process::{Process, free_port, until};
 use super::variable;
 use async_nats::jetstream;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -79,11 +79,6 @@ impl Nats {
 
     fn file(&self, node: usize) -> PathBuf {
         self.folder.path().join(format!("node-{node}.conf"))
-    }
-
-    /// Where the files are.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// How many servers there are.

@@ -124,11 +124,6 @@ impl Postgres {
         PgConnection::connect(&self.url()).await.unwrap()
     }
 
-    /// What it has written to its log.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-
     /// Kills it, as the system would.
     pub async fn kill9(&mut self) {
         let process = self.process.take().unwrap();
