@@ -93,6 +93,7 @@ mod error;
 mod event;
 mod event_enum;
 mod fold;
+mod foreign;
 mod id;
 mod id_text;
 mod incoming;

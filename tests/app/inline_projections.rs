@@ -9,9 +9,10 @@ use crate::probe::Fate;
 use es_core::prelude::*;
 use es_core::store::SqliteStore;
 use std::sync::Arc;
-use tempfile::TempDir;
+use tests::place::{File, Place as _};
 
 on_every_store! {
+    not on nats: "a commit takes no documents along there";
     a_document_shows_a_command_at_once
     a_group_is_shown_as_a_whole
     a_command_that_the_projection_cannot_take_is_an_error
@@ -237,24 +238,10 @@ impl Balances {
     }
 }
 
-struct File {
-    folder: TempDir,
-}
-
-impl File {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    async fn store(&self) -> SqliteStore {
-        SqliteStore::open(self.folder.path().join("log.db")).await.unwrap()
-    }
-
-    async fn app(&self) -> (App, SqliteStore) {
-        let store = self.store().await;
-        let builder = App::builder(store.clone()).aggregate::<Account>().projection::<Balances>();
-        (builder.service::<dyn Errand>(Arc::new(NoErrand)).build().await.unwrap(), store)
-    }
+async fn in_rows(file: &File) -> (App, SqliteStore) {
+    let store = file.open().await;
+    let builder = App::builder(store.clone()).aggregate::<Account>().projection::<Balances>();
+    (builder.service::<dyn Errand>(Arc::new(NoErrand)).build().await.unwrap(), store)
 }
 
 async fn row(store: &SqliteStore, account: &AccountId) -> Option<u64> {
@@ -269,8 +256,8 @@ async fn row(store: &SqliteStore, account: &AccountId) -> Option<u64> {
 
 #[tokio::test]
 async fn a_row_is_there_as_soon_as_the_command_is_answered() {
-    let file = File::new();
-    let (app, store) = file.app().await;
+    let file = File::fresh().await;
+    let (app, store) = in_rows(&file).await;
     app.execute(open(ann())).await.unwrap();
     assert_eq!(row(&store, &ann()).await, Some(0));
     app.execute(deposit(ann(), 50)).await.unwrap();
@@ -279,8 +266,8 @@ async fn a_row_is_there_as_soon_as_the_command_is_answered() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_fails_the_command() {
-    let file = File::new();
-    let (app, store) = file.app().await;
+    let file = File::fresh().await;
+    let (app, store) = in_rows(&file).await;
     app.execute(open(ann())).await.unwrap();
     let failed = app.execute(deposit(ann(), 1_000)).await.unwrap_err();
     let CommandError::Inline { reactor, source } = failed else { panic!("{failed:?}") };
@@ -291,8 +278,8 @@ async fn a_row_that_cannot_be_fails_the_command() {
 
 #[tokio::test]
 async fn a_rebuild_of_rows_is_read_from_the_next_commit_on() {
-    let file = File::new();
-    let (app, store) = file.app().await;
+    let file = File::fresh().await;
+    let (app, store) = in_rows(&file).await;
     app.execute(open(ann())).await.unwrap();
     app.execute(deposit(ann(), 50)).await.unwrap();
     app.rebuild("balances").await.unwrap();
@@ -308,13 +295,13 @@ async fn a_rebuild_of_rows_is_read_from_the_next_commit_on() {
 
 #[tokio::test]
 async fn rows_of_a_long_log_are_followed_and_then_written_inline() {
-    let file = File::new();
-    let other = crate::bank::bank(file.store().await).await;
+    let file = File::fresh().await;
+    let other = crate::bank::bank(file.open().await).await;
     other.execute(open(ann())).await.unwrap();
     for _ in 0..2 {
         other.execute(DepositParts { account: ann(), amount: 0, parts: 700 }).await.unwrap();
     }
-    let (app, store) = file.app().await;
+    let (app, store) = in_rows(&file).await;
     app.execute(deposit(ann(), 5)).await.unwrap();
     app.drain().await.unwrap();
     assert_eq!(row(&store, &ann()).await, Some(5));

@@ -1,10 +1,11 @@
 //! Read models that are written with the command: whoever gave it reads its effect at once, and what a table
 //! does not allow is refused.
 
-use crate::kit::{recorded, sqlite};
+use crate::kit::recorded;
 use crate::todo::{CreateTodoList, NameUpdated, TodoList, TodoListCreated, UpdateName};
 use es_core::prelude::*;
 use es_testing::prelude::*;
+use tests::place::{File, Place as _};
 
 /// What stands on the front page.
 #[projection(key = String, inline)]
@@ -52,6 +53,7 @@ fn rename(list: &str, name: &str) -> UpdateName {
 }
 
 on_every_store! {
+    not on nats: "a commit takes no documents along there";
     a_heading_is_read_as_soon_as_the_command_is_answered,
 }
 
@@ -76,8 +78,8 @@ fn a_heading_counts_how_often_a_list_was_renamed() {
 
 #[tokio::test]
 async fn a_name_that_is_taken_is_refused_with_the_command() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sqlite(&folder).await;
+    let file = File::fresh().await;
+    let store = file.open().await;
     let app = App::builder(store.clone()).aggregate::<TodoList>().projection::<ListNames>();
     let app = app.build().await.unwrap();
     app.execute(create("1", "Shopping")).await.unwrap();

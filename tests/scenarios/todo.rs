@@ -1,9 +1,10 @@
 //! Lists of things to do, and the items on them: two aggregates.
 
-use crate::kit::{recorded, sqlite, stored};
+use crate::kit::{recorded, stored};
 use es_core::prelude::*;
 use es_core::store::SqliteStore;
 use std::sync::{Arc, Mutex};
+use tests::place::{File, Place as _};
 
 #[event(name = "todo_list/created")]
 pub struct TodoListCreated {
@@ -252,8 +253,8 @@ async fn rows(store: &SqliteStore) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn ac_17_ac_18_a_list_is_a_row_and_the_row_is_renamed() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sqlite(&folder).await;
+    let file = File::fresh().await;
+    let store = file.open().await;
     let app =
         App::builder(store.clone()).aggregate::<TodoList>().projection::<ListRows>().build().await.unwrap();
     app.execute(create("My first list")).await.unwrap();

@@ -1,5 +1,14 @@
 //! The servers that `tests/servers` has started, and a place of its own on them for each test.
 
+#![expect(clippy::missing_panics_doc, reason = "whatever is not as it should be fails the test")]
+
+pub mod child;
+pub mod nats;
+pub mod pgbouncer;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+
 use es_core::store::{NatsOptions, NatsStore, PgOptions, PgStore};
 use std::env;
 use uuid::Uuid;
@@ -8,9 +17,6 @@ use uuid::Uuid;
 pub const NEEDED: &str = "start it beside servers: `tests/servers cargo test --features servers`";
 
 /// A variable that `tests/servers` sets.
-///
-/// # Panics
-/// If it is not there.
 pub fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: {NEEDED}"))
 }

@@ -8,11 +8,14 @@ pub struct Capabilities {
     pub inline: bool,
     /// The first event has the position 1, and each one the next; else positions only rise.
     pub dense_positions: bool,
+    /// The most documents that one [advance](super::Advance) writes; with more it is refused. What follows the log
+    /// ends its steps before, and is refused only where a single event changes more.
+    pub writes: usize,
 }
 
 impl Default for Capabilities {
     /// All of it.
     fn default() -> Self {
-        Self { inline: true, dense_positions: true }
+        Self { inline: true, dense_positions: true, writes: usize::MAX }
     }
 }

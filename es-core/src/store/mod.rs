@@ -7,6 +7,8 @@ mod admit;
 mod capabilities;
 mod clock;
 mod commit;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod durability;
 mod error;
 mod inline;
 mod limits;
@@ -24,23 +26,25 @@ mod sqlite;
 
 pub use capabilities::Capabilities;
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use durability::Durability;
 pub use error::{AppendError, BoxError, ReadError, StoreClosed};
 pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
 #[cfg(feature = "nats")]
-pub use nats::{NatsOpenError, NatsOptions, NatsStore};
-pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+pub use nats::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
+pub use page::{Bound, EventSearch, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgError, PgOpenError, PgOptions, PgStore};
 pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
-pub use rows::{BuildTables, RowStore, RowWork};
+pub use rows::{BuildTables, RowStore, RowWork, plain_work};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
+pub use sqlite::{SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
 
 use crate::id::{Position, StreamId};
 use std::time::Duration;
@@ -105,11 +109,12 @@ pub trait EventStore: Send + Sync + 'static {
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>>;
 
-    /// Finds one event by its id, truncated ones included.
+    /// Finds one event by its id, truncated ones included. What else the search says of it is true, or the
+    /// event may be missed.
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
 
     /// The position of the last event; 0 in an empty log.
     ///

@@ -192,6 +192,16 @@ pub enum AdvanceError {
         /// The document's key.
         key: String,
     },
+    /// The advance goes over a limit of the store. Nothing was written, and nothing will be by sending it again.
+    #[error("{what} is {size}, the limit is {limit}")]
+    TooLarge {
+        /// What is too large, as in "documents in one advance".
+        what: &'static str,
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
     /// What a projection does in its own tables has failed. Nothing was written.
     #[error("the projection's own work failed")]
     Work(#[source] BoxError),

@@ -62,12 +62,12 @@ macro_rules! __forward {
     (@find_event $field:ident) => {
         fn find_event(
             &self,
-            id: $crate::uuid::Uuid,
+            search: $crate::store::EventSearch,
         ) -> $crate::store::StoreFuture<
             '_,
             Result<Option<$crate::store::StoredEvent>, $crate::store::ReadError>,
         > {
-            self.$field.find_event(id)
+            self.$field.find_event(search)
         }
     };
     (@head $field:ident) => {

@@ -5,8 +5,8 @@ use crate::tally::{enter, inline_error};
 use es_core::Position;
 use es_core::store::{
     AppendError, Appended, BoxError, Commit, DocumentWrite, EventStore, Expected, Filter, Inline,
-    InlineBuild, InlineFailure, InlineProjection, InlineStep, SqliteStore, SqliteTx, StoredDocument,
-    StoredEvent,
+    InlineBuild, InlineFailure, InlineProjection, InlineStep, SqliteStore, SqliteTx, StoreFuture,
+    StoredDocument, StoredEvent,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -61,16 +61,18 @@ impl InlineStep for Step {
     fn keys(&self) -> Vec<String> {
         Vec::new()
     }
-    fn finish(
+    fn finish<'t>(
         self: Box<Self>,
         _: Vec<StoredDocument>,
-        transaction: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
-        let tx = transaction.and_then(|tx| tx.downcast_ref::<SqliteTx>()).expect("it keeps rows");
-        for event in &self.events {
-            (self.work)(tx, event).map_err(|cause| InlineFailure { at: Some(event.position), cause })?;
-        }
-        Ok(Vec::new())
+        transaction: Option<&'t mut (dyn Any + Send)>,
+    ) -> StoreFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        Box::pin(async move {
+            let tx = transaction.and_then(|tx| tx.downcast_ref::<SqliteTx>()).expect("it keeps rows");
+            for event in &self.events {
+                (self.work)(tx, event).map_err(|cause| InlineFailure { at: Some(event.position), cause })?;
+            }
+            Ok(Vec::new())
+        })
     }
 }
 

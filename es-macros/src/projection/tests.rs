@@ -247,7 +247,7 @@ fn methods_that_take_a_transaction_change_rows() {
                         Deposited,
                     >(
                         "deposited",
-                        |__es_change| {
+                        ::es_core::__private::RowApply::Now(|__es_change| {
                             let __es_id_2 = ::es_core::__private::IdParam::<
                                 <Self as ::es_core::__private::Projection>::Key,
                                 AccountId,
@@ -260,17 +260,22 @@ fn methods_that_take_a_transaction_change_rows() {
                                 &__es_id_2,
                             );
                             ::core::result::Result::Ok(())
-                        },
+                        }),
                     ),
                 ];
                 fn setup(
-                    __es_tx: &sqlite::SqliteTx,
-                ) -> ::core::result::Result<(), ::es_core::__private::BoxError> {
-                    <Result<
-                        (),
-                        Fault,
-                    > as ::es_core::__private::Projected>::settle(Self::setup(__es_tx))?;
-                    ::core::result::Result::Ok(())
+                    __es_tx: &mut sqlite::SqliteTx,
+                ) -> ::es_core::__private::BoxFuture<
+                    '_,
+                    ::core::result::Result<(), ::es_core::__private::BoxError>,
+                > {
+                    ::std::boxed::Box::pin(async move {
+                        <Result<
+                            (),
+                            Fault,
+                        > as ::es_core::__private::Projected>::settle(Self::setup(__es_tx))?;
+                        ::core::result::Result::<(), ::es_core::__private::BoxError>::Ok(())
+                    })
                 }
             }
             const _: () = ::es_core::__private::assert_keeps_rows::<Balances, Balances>();
@@ -326,10 +331,10 @@ fn every_fault_of_a_block_of_documents_is_reported_at_once() {
     expect![[r#"
         `version` is not known here: `#[projection]` on an `impl` block takes `crate = ::path::to::es_core`
         `nothing` takes no event: a projection's method takes `&Event` first; other functions belong in an ordinary `impl` block
-        a method of a projection is not async: it only writes down what has happened; what has to wait is for a reactor
+        a method that keeps documents is not async: it only writes down what has happened; one that keeps rows of its own takes `&mut PgTx`, and what else has to wait is for a reactor
         a projection only looks at its event: write `&One`
-        a method changes the document (`&mut self`) or deletes it (`self`); one that keeps rows of its own takes `&self` and `&SqliteTx`
-        a method changes the document (`&mut self`) or deletes it (`self`); one that keeps rows of its own takes `&self` and `&SqliteTx`
+        a method changes the document (`&mut self`) or deletes it (`self`); one that keeps rows of its own takes `&self` and `&SqliteTx`, or is async and takes `&mut PgTx`
+        a method changes the document (`&mut self`) or deletes it (`self`); one that keeps rows of its own takes `&self` and `&SqliteTx`, or is async and takes `&mut PgTx`
         a projection takes no service, so that it can be built anew from the log at any time: what needs one is for a reactor
         a projection sees the log and nothing else, `&Context<Self>` is for reactors: `&Envelope` knows id, stream, version and `recorded_at`
         a projection sees the log and nothing else, `&App` is for reactors: `&Envelope` knows id, stream, version and `recorded_at`
@@ -354,6 +359,11 @@ fn every_fault_of_a_block_of_rows_is_reported_at_once() {
             fn two(&self, e: &Two, tx: &mut PgTx) {}
             #[key(e.day)]
             fn three(&self, e: &Three, tx: &SqliteTx) {}
+            async fn four(&self, e: &Four, tx: &SqliteTx) {}
+            async fn five(&self, e: &Five, tx: &mut SqliteTx) {}
+            fn six(&self, e: &Six, tx: &mut SqliteTx) {}
+            fn seven(&self, e: &Seven, tx: SqliteTx) {}
+            async fn eight(&self, e: &Eight) {}
         }
     );
     expect![[r#"
@@ -363,10 +373,146 @@ fn every_fault_of_a_block_of_rows_is_reported_at_once() {
         the set-up takes the transaction alone: write `fn setup(tx: &SqliteTx) -> Result<(), E>`
         the set-up answers a `Result`: write `fn setup(tx: &SqliteTx) -> Result<(), E>`
         a method that keeps rows takes `&self`: what it changes is behind the transaction
-        a projection borrows its transaction: write `&PgTx`
-        a projection keeps its rows in one database, and another method takes `&SqliteTx`
-        rows have no key: the method itself says which of them it changes"#]]
+        a projection keeps its rows in one database, and another method takes its `SqliteTx`
+        rows have no key: the method itself says which of them it changes
+        `&SqliteTx` is for a plain `fn`: remove `async`, or write `&mut SqliteTx`
+        another method here is a plain `fn` with `&SqliteTx`: remove `async`
+        `&mut SqliteTx` is for an `async fn`: write `async`, or `&SqliteTx` in a plain one
+        a projection borrows its transaction: write `&SqliteTx`
+        another method here is a plain `fn` with `&SqliteTx`: remove `async`"#]]
     .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
+}
+
+#[test]
+fn every_fault_of_a_block_of_async_rows_is_reported_at_once() {
+    let block = quote!(
+        impl Balances {
+            async fn setup(tx: &PgTx) -> Result<(), Fault> {}
+            async fn one(&self, e: &One, tx: &mut PgTx) {}
+            fn two(&self, e: &Two, tx: &PgTx) {}
+            fn three(&self, e: &Three, tx: &mut PgTx) {}
+            async fn four(&self, e: &Four, tx: PgTx) {}
+            fn five(&self, e: &Five) {}
+            async fn setup(tx: &mut PgTx) {}
+        }
+    );
+    expect![[r#"
+        `&PgTx` is for a plain `fn`: remove `async`, or write `&mut PgTx`
+        another method here is an `async fn` with `&mut PgTx`: write `async fn`
+        `&mut PgTx` is for an `async fn`: write `async`, or `&PgTx` in a plain one
+        a projection borrows its transaction: write `&mut PgTx`
+        the set-up answers a `Result`: write `async fn setup(tx: &mut PgTx) -> Result<(), E>`"#]]
+    .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
+}
+
+#[test]
+fn methods_that_take_a_transaction_may_wait_for_it() {
+    let block = quote!(
+        impl Balances {
+            async fn setup(tx: &mut PgTx) -> Result<(), Fault> {}
+            async fn deposited(&self, e: &Deposited, tx: &mut PgTx, account: &AccountId) {}
+            async fn closed(&self, e: &RawEvent, tx: &mut PgTx) -> Result<(), Fault> {}
+            fn opened(&self, e: &Opened) {}
+        }
+    );
+    expect![[r##"
+        #[allow(clippy::ptr_arg)]
+        #[allow(
+            clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+        impl Balances {
+            async fn setup(tx: &mut PgTx) -> Result<(), Fault> {}
+            async fn deposited(&self, e: &Deposited, tx: &mut PgTx, account: &AccountId) {}
+            async fn closed(&self, e: &RawEvent, tx: &mut PgTx) -> Result<(), Fault> {}
+            fn opened(&self, e: &Opened) {}
+        }
+        const _: () = {
+            #[allow(unused_imports)]
+            use ::es_core::__private::{NoProjection as _, OfStream as _};
+            #[automatically_derived]
+            impl ::es_core::__private::Rows for Balances {
+                type Tx = PgTx;
+                const METHODS: &'static [::es_core::__private::RowMethod<Self>] = &[
+                    ::es_core::__private::RowMethod::event::<
+                        Deposited,
+                    >(
+                        "deposited",
+                        ::es_core::__private::RowApply::Later(|__es_change| ::std::boxed::Box::pin(async move {
+                            let __es_id_2 = ::es_core::__private::IdParam::<
+                                <Self as ::es_core::__private::Projection>::Key,
+                                AccountId,
+                            >::NEW
+                                .get(&(), &__es_change.event.envelope)?;
+                            ::es_core::__private::Projected::settle(
+                                Self::deposited(
+                                        __es_change.projection,
+                                        ::es_core::__private::message(__es_change.message),
+                                        __es_change.tx,
+                                        &__es_id_2,
+                                    )
+                                    .await,
+                            )
+                        })),
+                    ),
+                    ::es_core::__private::RowMethod::any(
+                        "closed",
+                        ::es_core::__private::RowApply::Later(|__es_change| ::std::boxed::Box::pin(async move {
+                            <Result<
+                                (),
+                                Fault,
+                            > as ::es_core::__private::Projected>::settle(
+                                Self::closed(
+                                        __es_change.projection,
+                                        ::es_core::__private::message(__es_change.message),
+                                        __es_change.tx,
+                                    )
+                                    .await,
+                            )
+                        })),
+                    ),
+                    ::es_core::__private::RowMethod::event::<
+                        Opened,
+                    >(
+                        "opened",
+                        ::es_core::__private::RowApply::Now(|__es_change| {
+                            Self::opened(
+                                __es_change.projection,
+                                ::es_core::__private::message(__es_change.message),
+                            );
+                            ::core::result::Result::Ok(())
+                        }),
+                    ),
+                ];
+                fn setup(
+                    __es_tx: &mut PgTx,
+                ) -> ::es_core::__private::BoxFuture<
+                    '_,
+                    ::core::result::Result<(), ::es_core::__private::BoxError>,
+                > {
+                    ::std::boxed::Box::pin(async move {
+                        <Result<
+                            (),
+                            Fault,
+                        > as ::es_core::__private::Projected>::settle(
+                            Self::setup(__es_tx).await,
+                        )?;
+                        ::core::result::Result::<(), ::es_core::__private::BoxError>::Ok(())
+                    })
+                }
+            }
+            const _: () = ::es_core::__private::assert_keeps_rows::<Balances, Balances>();
+            ::es_core::__private::inventory::submit! {
+                ::es_core::__private::Followed:: < Balances > ::ROWS
+                .at(::core::concat!(::core::module_path!(), "::Balances"))
+            }
+        };
+    "##]].assert_eq(&expanded(expand(quote!(), block)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::words::*;
 use es_core::Position;
 use es_core::store::{
     Advance, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore, Filter, Inline,
-    InlineBuild, InlineFailure, InlineProjection, InlineStep, StoredDocument, StoredEvent,
+    InlineBuild, InlineFailure, InlineProjection, InlineStep, StoreFuture, StoredDocument, StoredEvent,
 };
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -100,12 +100,18 @@ impl InlineStep for Step {
         keys
     }
 
-    fn finish(
+    fn finish<'t>(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        transaction: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        transaction: Option<&'t mut (dyn Any + Send)>,
+    ) -> StoreFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
         assert!(transaction.is_none(), "it keeps no rows");
+        Box::pin(async move { self.writes(&documents) })
+    }
+}
+
+impl Step {
+    fn writes(&self, documents: &[StoredDocument]) -> Result<Vec<DocumentWrite>, InlineFailure> {
         let mut writes = Vec::new();
         for key in self.keys() {
             let stored = documents.iter().find(|document| document.key == key);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentRange, DocumentWrite,
-    EventStore, Expected, Filter, LEASE, Lease, LogPage, MAX_PAGE_BYTES, NewEvent, StoreFuture,
+    EventSearch, EventStore, Expected, Filter, LEASE, Lease, LogPage, MAX_PAGE_BYTES, NewEvent, StoreFuture,
     StoredDocument, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId};
@@ -133,7 +133,7 @@ pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// The event with this id.
 pub(super) async fn found(store: &dyn EventStore, id: Uuid) -> Option<StoredEvent> {
-    store.find_event(id).await.unwrap()
+    store.find_event(EventSearch::of(id)).await.unwrap()
 }
 
 pub(super) async fn log(store: &dyn EventStore, after: Position, filter: &Filter, limit: u32) -> LogPage {

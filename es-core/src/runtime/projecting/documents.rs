@@ -9,12 +9,14 @@ use super::turn::{Shows, Turn};
 use crate::id::Position;
 use crate::projection::Document;
 use crate::runtime::Halt;
+use crate::service::BoxFuture;
 use crate::store::{
     Advance, AdvanceError, DocumentWrite, EventStore, Filter, InlineFailure, InlineStep, Lease,
     MAX_COMMIT_BYTES, StoredDocument, StoredEvent,
 };
 use std::any::Any;
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many documents are read in one call.
@@ -231,18 +233,10 @@ struct Planned<P: Document> {
     ledger: Option<DocumentWrite>,
 }
 
-impl<P: Document> InlineStep for Planned<P> {
-    fn keys(&self) -> Vec<String> {
-        self.sheet.keys()
-    }
-
-    fn finish(
-        self: Box<Self>,
-        documents: Vec<StoredDocument>,
-        _: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
-        let Self { mut sheet, mut plan, collection, ledger } = *self;
-        for stored in &documents {
+impl<P: Document> Planned<P> {
+    fn writes(self, documents: &[StoredDocument]) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        let Self { mut sheet, mut plan, collection, ledger } = self;
+        for stored in documents {
             sheet.put(stored)?;
         }
         let applied = sheet.apply(&mut plan);
@@ -250,5 +244,19 @@ impl<P: Document> InlineStep for Planned<P> {
         let mut writes = sheet.writes(&collection)?;
         writes.extend(ledger);
         Ok(writes)
+    }
+}
+
+impl<P: Document> InlineStep for Planned<P> {
+    fn keys(&self) -> Vec<String> {
+        self.sheet.keys()
+    }
+
+    fn finish<'t>(
+        self: Box<Self>,
+        documents: Vec<StoredDocument>,
+        _: Option<&'t mut (dyn Any + Send)>,
+    ) -> BoxFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        Box::pin(ready(self.writes(&documents)))
     }
 }

@@ -1,27 +1,179 @@
-//! What is changed in the log: ends of streams, hidden and redacted events.
+//! What is changed in the log: ends of streams, hidden and redacted events. Each is a message behind the stream's
+//! last one, which it expects to be the last.
 
+use super::batch::{self, Draft, Unsent};
+use super::edits::Edit;
+use super::known;
+use super::message::{self, Head};
+use super::read;
 use super::server::Server;
 use crate::id::StreamId;
-use crate::store::{AppendError, Expected, Redaction};
+use crate::store::{AppendError, BoxError, EventSearch, Expected, ReadError, Redaction, StreamHead, limits};
+use uuid::Uuid;
+
+/// What a message on a stream's subject can say.
+const CLOSED: &str = "closed";
+const TRUNCATED: &str = "truncated";
+const REDACTED: &str = "redacted";
 
 pub(super) async fn close(
-    _server: &Server,
-    _stream: &StreamId,
-    _expected: Expected,
-    _reason: &str,
+    server: &Server,
+    stream: &StreamId,
+    expected: Expected,
+    reason: &str,
 ) -> Result<(), AppendError> {
-    todo!()
+    limits::check_stream(stream)?;
+    let change = async |head: Head| {
+        head.stream.require(stream, expected)?;
+        if head.stream.closed {
+            return Ok(None);
+        }
+        let closed = StreamHead { closed: true, ..head.stream };
+        Ok(Some(Change { what: CLOSED, head: closed, reason: reason.to_owned(), edit: None }))
+    };
+    write(server, stream, ids(), change).await
 }
 
 pub(super) async fn truncate(
-    _server: &Server,
-    _stream: &StreamId,
-    _expected: Expected,
-    _before: u64,
+    server: &Server,
+    stream: &StreamId,
+    expected: Expected,
+    before: u64,
 ) -> Result<(), AppendError> {
-    todo!()
+    limits::check_stream(stream)?;
+    let change = async |head: Head| {
+        head.stream.require(stream, expected)?;
+        let before = before.min(head.stream.version + 1);
+        // Behind the look at the head: an edit in between moves that.
+        let first = server.edits().current(server).await?.first(stream);
+        if before <= first {
+            return Ok(None);
+        }
+        Ok(Some(Change::edit(TRUNCATED, head, Edit::Truncated { stream: stream.clone(), before })))
+    };
+    write(server, stream, ids(), change).await
 }
 
-pub(super) async fn redact(_server: &Server, _redaction: Redaction) -> Result<bool, AppendError> {
-    todo!()
+pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool, AppendError> {
+    limits::check_redaction(&redaction)?;
+    let unread = |error| Failure::from(error).into_error(None);
+    let found = read::event(server, EventSearch::of(redaction.event)).await.map_err(unread)?;
+    let Some(event) = found.filter(|event| event.payload.is_some()) else { return Ok(false) };
+    let stream = event.stream;
+    let beside = match redaction.beside {
+        Some((id, metadata)) => {
+            let search = EventSearch::on(stream.clone(), id);
+            read::event(server, search).await.map_err(unread)?.map(|_| (id, metadata))
+        }
+        None => None,
+    };
+    let redaction = Redaction { beside, ..redaction };
+    let change = async |head: Head| {
+        let redacted_by = server.edits().current(server).await?.redacted_by(redaction.event);
+        if redacted_by.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Change::edit(REDACTED, head, Edit::Redacted(redaction.clone()))))
+    };
+    let ids = ids();
+    write(server, &stream, ids, change).await?;
+    // Somebody else may have been first.
+    let redacted_by = server.edits().current(server).await.map_err(unread)?.redacted_by(redaction.event);
+    Ok(redacted_by == Some(ids[1]))
+}
+
+/// Of a change's messages, of which there are two at most. The same at each try: one that was stored without an
+/// answer is not stored again.
+fn ids() -> [Uuid; 2] {
+    [Uuid::now_v7(), Uuid::now_v7()]
+}
+
+/// A change to a stream.
+struct Change {
+    what: &'static str,
+    /// The stream's head behind it.
+    head: StreamHead,
+    /// For people who look at the log.
+    reason: String,
+    edit: Option<Edit>,
+}
+
+impl Change {
+    fn edit(what: &'static str, head: Head, edit: Edit) -> Self {
+        let head = StreamHead { edits: head.stream.edits + 1, ..head.stream };
+        Self { what, head, reason: String::new(), edit: Some(edit) }
+    }
+
+    fn drafts(self, server: &Server, stream: &StreamId, behind: Head, ids: [Uuid; 2]) -> Vec<Draft> {
+        let subject = server.names().stream(stream);
+        let mut control = message::control(&subject, ids[0], self.what, self.head, behind.recorded_at);
+        control.body = self.reason.into();
+        let edit = self.edit.map(|edit| edit.draft(server.names().edits(), ids[1]));
+        std::iter::once(control.expect_last(behind.sequence)).chain(edit).collect()
+    }
+}
+
+/// Writes what `change` makes of the stream's head, if there is anything, until nothing else comes in between.
+async fn write<C>(server: &Server, stream: &StreamId, ids: [Uuid; 2], change: C) -> Result<(), AppendError>
+where
+    C: AsyncFn(Head) -> Result<Option<Change>, Failure>,
+{
+    let subject = server.names().stream(stream);
+    let mut tries = server.tries();
+    let mut doubt = None;
+    loop {
+        let reached = server.known().entry(stream).lock().head.sequence;
+        let looked = async {
+            let head = known::last(server, &subject, reached).await?;
+            Ok((head, change(head).await?))
+        };
+        let (head, change) = looked.await.map_err(|failure: Failure| failure.into_error(doubt.take()))?;
+        let Some(change) = change else { return Ok(()) };
+        let drafts = change.drafts(server, stream, head, ids);
+        drafts.iter().try_for_each(|draft| server.check_size(draft))?;
+        let cause: BoxError = match batch::send(server, drafts).await {
+            Ok(_) | Err(Unsent::Repeated) => return Ok(()),
+            Err(Unsent::Unknown(cause)) => {
+                doubt = Some(cause.to_string().into());
+                cause
+            }
+            Err(Unsent::Refused(cause)) => return Err(Failure::Later(cause.into()).into_error(doubt)),
+            Err(later @ (Unsent::Moved | Unsent::Busy(_) | Unsent::Unreached(_))) => later.into(),
+        };
+        if server.is_closed() || !tries.again().await {
+            return Err(Failure::Later(cause).into_error(doubt));
+        }
+    }
+}
+
+/// Why a change is not made.
+enum Failure {
+    Refused(AppendError),
+    Later(BoxError),
+}
+
+impl Failure {
+    /// What is answered, where an earlier try may be stored.
+    fn into_error(self, doubt: Option<BoxError>) -> AppendError {
+        match (self, doubt) {
+            (Self::Refused(error), _) => error,
+            (Self::Later(_), Some(cause)) => AppendError::Ambiguous { cause },
+            (Self::Later(cause), None) => AppendError::Unavailable { cause },
+        }
+    }
+}
+
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => Self::Later(cause),
+            damaged @ ReadError::Corrupt { .. } => Self::Later(damaged.into()),
+        }
+    }
 }

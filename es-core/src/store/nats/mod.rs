@@ -12,23 +12,29 @@
 mod append;
 mod batch;
 mod control;
+mod edits;
+mod fetch;
 mod keep;
+mod known;
 mod log;
 mod message;
 mod names;
 mod options;
 mod read;
 mod server;
+mod setup;
 mod wake;
 
+pub use async_nats::ConnectOptions as NatsConnect;
 pub use options::{NatsOpenError, NatsOptions};
 
 use super::{
     Advance, AdvanceError, AppendError, Appended, Capabilities, Checkpoint, Commit, DocumentRange,
-    EventStore, Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument,
-    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
+    EventSearch, EventStore, Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture,
+    StoredDocument, StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
+use keep::Keep;
 use server::Server;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +49,7 @@ pub struct NatsStore {
 
 struct Shared {
     server: Server,
+    keep: Keep,
     wake: Wake,
 }
 
@@ -62,7 +69,7 @@ impl NatsStore {
     pub async fn connect_with(url: &str, options: NatsOptions) -> Result<Self, NatsOpenError> {
         let server = Server::open(url, &options).await?;
         let wake = Wake::start(&server);
-        Ok(Self { shared: Arc::new(Shared { server, wake }) })
+        Ok(Self { shared: Arc::new(Shared { server, keep: Keep::default(), wake }) })
     }
 
     /// Ends the store: what was begun is finished, the connection is closed. Everything that is asked of it,
@@ -76,14 +83,14 @@ impl NatsStore {
 impl std::fmt::Debug for NatsStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NatsStore")
-            .field("namespace", &self.shared.server.namespace())
+            .field("namespace", &self.shared.server.names().namespace())
             .finish_non_exhaustive()
     }
 }
 
 impl EventStore for NatsStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { inline: false, dense_positions: false }
+        Capabilities { inline: false, dense_positions: false, writes: keep::MAX_WRITES }
     }
 
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
@@ -110,8 +117,8 @@ impl EventStore for NatsStore {
         Box::pin(log::page(&self.shared.server, after, filter, limit))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(read::event(&self.shared.server, id))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(read::event(&self.shared.server, search))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
@@ -165,7 +172,7 @@ impl EventStore for NatsStore {
     }
 
     fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
-        Box::pin(keep::processors::list(&self.shared.server, prefix))
+        Box::pin(keep::processors::list(&self.shared.server, &self.shared.keep, prefix))
     }
 
     fn acquire<'a>(
@@ -174,19 +181,19 @@ impl EventStore for NatsStore {
         owner: Uuid,
         ttl: Duration,
     ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
-        Box::pin(keep::processors::acquire(&self.shared.server, processor, owner, ttl))
+        Box::pin(keep::leases::acquire(&self.shared.server, &self.shared.keep, processor, owner, ttl))
     }
 
     fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        Box::pin(keep::processors::renew(&self.shared.server, lease, ttl))
+        Box::pin(keep::leases::renew(&self.shared.server, &self.shared.keep, lease, ttl))
     }
 
     fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        Box::pin(keep::processors::release(&self.shared.server, lease))
+        Box::pin(keep::leases::release(&self.shared.server, &self.shared.keep, lease))
     }
 
     fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
-        Box::pin(keep::processors::advance(&self.shared.server, advance))
+        Box::pin(keep::processors::advance(&self.shared.server, &self.shared.keep, advance))
     }
 
     fn documents<'a>(
@@ -194,7 +201,7 @@ impl EventStore for NatsStore {
         collection: &'a str,
         keys: &'a [String],
     ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
-        Box::pin(keep::documents::find(&self.shared.server, collection, keys))
+        Box::pin(keep::documents::find(&self.shared.server, &self.shared.keep, collection, keys))
     }
 
     fn list_documents<'a>(
@@ -202,10 +209,10 @@ impl EventStore for NatsStore {
         collection: &'a str,
         range: &'a DocumentRange,
     ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
-        Box::pin(keep::documents::list(&self.shared.server, collection, range))
+        Box::pin(keep::documents::list(&self.shared.server, &self.shared.keep, collection, range))
     }
 
     fn forget<'a>(&'a self, processor: &'a str) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        Box::pin(keep::forget::forget(&self.shared.server, processor))
+        Box::pin(keep::forget::forget(&self.shared.server, &self.shared.keep, processor))
     }
 }

@@ -1,20 +1,59 @@
 //! Documents, read.
 
+use super::column::{self, value};
 use super::database::Database;
+use super::{failure, text};
+use crate::id::Position;
 use crate::store::{DocumentRange, ReadError, StoredDocument};
+use bytes::Bytes;
+use sqlx::postgres::PgRow;
 
 pub(super) async fn find(
-    _database: &Database,
-    _collection: &str,
-    _keys: &[String],
+    database: &Database,
+    collection: &str,
+    keys: &[String],
 ) -> Result<Vec<StoredDocument>, ReadError> {
-    todo!()
+    const FIND: &str = "SELECT key, revision, position, body FROM {es}.documents
+        WHERE collection = $1 AND key = ANY ($2)";
+    let keys: Vec<_> = keys.iter().map(|key| text::escaped(key).into_owned()).collect();
+    let query = || database.query(FIND).bind(text::escaped(collection).into_owned()).bind(keys.clone());
+    let rows = database.rows(query).await.map_err(failure::of_read)?;
+    rows.iter().map(document).collect()
 }
 
 pub(super) async fn list(
-    _database: &Database,
-    _collection: &str,
-    _range: &DocumentRange,
+    database: &Database,
+    collection: &str,
+    range: &DocumentRange,
 ) -> Result<Vec<StoredDocument>, ReadError> {
-    todo!()
+    // No text is smaller than the empty one, which is a key like any other.
+    let (behind, after) = range.after.as_deref().map_or((">=", ""), |after| (">", after));
+    let until = if range.until.is_some() { "AND key <= $4" } else { "" };
+    let sql = format!(
+        "SELECT key, revision, position, body FROM {{es}}.documents
+         WHERE collection = $1 AND key {behind} $2 {until} ORDER BY key LIMIT $3"
+    );
+    let query = || {
+        let query = database
+            .query(&sql)
+            .bind(text::escaped(collection).into_owned())
+            .bind(text::escaped(after).into_owned())
+            .bind(i64::from(range.limit.max(1)));
+        match &range.until {
+            Some(until) => query.bind(text::escaped(until).into_owned()),
+            None => query,
+        }
+    };
+    let rows = database.rows(query).await.map_err(failure::of_read)?;
+    rows.iter().map(document).collect()
+}
+
+fn document(row: &PgRow) -> Result<StoredDocument, ReadError> {
+    let number = |index| value(row, index).map(column::unsigned);
+    Ok(StoredDocument {
+        key: text::unescaped(value(row, 0)?).into_owned(),
+        revision: number(1)?,
+        position: Position(number(2)?),
+        body: Bytes::copy_from_slice(value(row, 3)?),
+    })
 }

@@ -3,8 +3,9 @@
 //! A commit goes through the rooms in this order: [`lane`] (the task that appends, and its queue), [`append`]
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
 //! lost); one with documents or projections goes through [`inline`] instead. [`edit`] changes what is there.
-//! Reads go through [`read`], [`processors`], [`documents`] and [`snapshot`], each one statement on a connection
-//! of the [`database`]; [`column`] knows a row, [`failure`] an error, [`wake`] tells those who wait.
+//! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement on a
+//! connection of the [`database`], whose rows [`scan`] gives one by one; [`column`] knows a row, [`text`] a name in
+//! it, [`failure`] an error, [`wake`] tells those who wait.
 
 mod append;
 mod column;
@@ -14,23 +15,28 @@ mod edit;
 mod failure;
 mod forget;
 mod lane;
+mod log;
 mod options;
 mod processors;
 mod read;
+mod scan;
 mod schema;
 mod settle;
 mod snapshot;
+mod text;
 mod wake;
 
 pub use options::{PgOpenError, PgOptions};
 
 /// What PostgreSQL, or the way to it, answers where it cannot do something.
+///
+/// It shows whatever the server says, values included.
 pub type PgError = sqlx::Error;
 
 use super::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent, StoredProcessor,
-    StoredSnapshot, StreamPage, StreamRead, limits,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
+    StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use database::Database;
@@ -76,7 +82,7 @@ impl PgStore {
     pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, PgOpenError> {
         let database = Database::open(url, &options).await?;
         let wake = Wake::start(&database, &options);
-        let lane = Lane::start(&database, &options, wake.clone());
+        let lane = Lane::start(&database, wake.clone());
         Ok(Self { shared: Arc::new(Shared { database, lane, wake }) })
     }
 
@@ -99,6 +105,10 @@ impl EventStore for PgStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
+            if commit.inline.is_some() {
+                let reason = "this store takes no documents or projections along".to_owned();
+                return Err(AppendError::Invalid { reason });
+            }
             self.shared.lane.append(commit).await
         })
     }
@@ -117,15 +127,15 @@ impl EventStore for PgStore {
         filter: &'a Filter,
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
-        Box::pin(read::log(&self.shared.database, after, filter, limit))
+        Box::pin(log::page(&self.shared.database, after, filter, limit))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(read::event(&self.shared.database, id))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(read::event(&self.shared.database, search.id))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
-        Box::pin(read::head(&self.shared.database))
+        Box::pin(log::head(&self.shared.database))
     }
 
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
