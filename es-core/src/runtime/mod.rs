@@ -161,6 +161,24 @@ pub(crate) fn check_names(reactors: &[Mount], projections: &[Arc<dyn Projecting>
     }
 }
 
+/// What would take part in commits of a store that cannot take anything along.
+pub(crate) fn check_inline(
+    reactors: &[Mount],
+    projections: &[Arc<dyn Projecting>],
+    faults: &mut Vec<String>,
+) {
+    let reactors = reactors.iter().filter(|reactor| reactor.inline.is_some());
+    let projections = projections.iter().filter(|projection| projection.inline().is_some());
+    let inline = reactors.map(|reactor| ("reactor", reactor.name));
+    let inline = inline.chain(projections.map(|projection| ("projection", projection.name())));
+    faults.extend(inline.map(|(kind, name)| {
+        format!(
+            "the {kind} {name} takes part in commits (`inline`), which this store cannot do: leave `inline` out, \
+             or use a store of SQL"
+        )
+    }));
+}
+
 /// An event as followers see it.
 pub(crate) fn raw(stored: &StoredEvent) -> Result<RawEvent, DecodeError> {
     Ok(raw_with(stored, fold::envelope(stored)?))

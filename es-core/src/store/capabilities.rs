@@ -8,8 +8,8 @@ pub struct Capabilities {
     pub inline: bool,
     /// The first event has the position 1, and each one the next; else positions only rise.
     pub dense_positions: bool,
-    /// The most documents that one [advance](super::Advance) writes; with more it is refused. What follows the log
-    /// ends its steps before, and is refused only where a single event changes more.
+    /// With how many documents an [advance](super::Advance) is full; with some more it is refused. A projection
+    /// ends its steps there, so that it is refused only where a single event deletes more.
     pub writes: usize,
 }
 

@@ -154,7 +154,7 @@ impl<P: Document> Documents<P> {
     }
 
     /// Applies each event at once where its documents are known, and else some of them together. Answers how
-    /// many it has applied before their documents became too many.
+    /// many it has applied before their documents became too many, to keep or to write at once.
     async fn apply(
         &self,
         sheet: &mut Sheet<P>,
@@ -162,6 +162,7 @@ impl<P: Document> Documents<P> {
         events: &[StoredEvent],
     ) -> Result<usize, Failure> {
         let (mut plan, mut part) = (Plan::new(), FIRST_PART);
+        let most = self.store.capabilities().writes;
         for (n, stored) in events.iter().enumerate() {
             if n % PART == 0 {
                 // So that the lease is kept meanwhile.
@@ -169,7 +170,8 @@ impl<P: Document> Documents<P> {
             }
             sheet.plan(&mut plan, stored).map_err(|halt| Failure { done: n, halt })?;
             let before = n + 1 - plan.len();
-            if !sheet.is_read() && plan.len() < part && n + 1 < events.len() {
+            let is_full = sheet.changed().saturating_add(plan.changes()) >= most;
+            if !is_full && !sheet.is_read() && plan.len() < part && n + 1 < events.len() {
                 continue;
             }
             if !sheet.is_read() {
@@ -177,7 +179,7 @@ impl<P: Document> Documents<P> {
                 part = (part * 2).min(PART);
             }
             sheet.apply(&mut plan).map_err(|failure| Failure { done: before + failure.done, ..failure })?;
-            if sheet.size() > KEPT {
+            if sheet.size() > KEPT || sheet.changed() >= most {
                 return Ok(n + 1);
             }
         }
@@ -208,11 +210,13 @@ impl<P: Document> Documents<P> {
         writes: Vec<DocumentWrite>,
     ) -> Result<Vec<DocumentWrite>, AdvanceError> {
         let (kept, deleted): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| write.body.is_some());
+        let most = self.store.capabilities().writes;
         let mut batch = begun::<P>(lease);
         let mut bytes = 0;
         for write in kept {
             let size = write.key.len() + write.body.as_ref().map_or(0, bytes::Bytes::len);
-            if bytes + size > MAX_COMMIT_BYTES && !batch.writes.is_empty() {
+            let is_full = bytes + size > MAX_COMMIT_BYTES || batch.writes.len() >= most;
+            if is_full && !batch.writes.is_empty() {
                 let full = std::mem::replace(&mut batch, begun::<P>(lease));
                 self.store.advance(full).await?;
                 bytes = 0;

@@ -23,15 +23,7 @@ pub(super) async fn close(
     reason: &str,
 ) -> Result<(), AppendError> {
     limits::check_stream(stream)?;
-    let change = async |head: Head| {
-        head.stream.require(stream, expected)?;
-        if head.stream.closed {
-            return Ok(None);
-        }
-        let closed = StreamHead { closed: true, ..head.stream };
-        Ok(Some(Change { what: CLOSED, head: closed, reason: reason.to_owned(), edit: None }))
-    };
-    write(server, stream, ids(), change).await
+    write(server, stream, ids(), &Wish::Close { expected, reason }).await
 }
 
 pub(super) async fn truncate(
@@ -41,17 +33,7 @@ pub(super) async fn truncate(
     before: u64,
 ) -> Result<(), AppendError> {
     limits::check_stream(stream)?;
-    let change = async |head: Head| {
-        head.stream.require(stream, expected)?;
-        let before = before.min(head.stream.version + 1);
-        // Behind the look at the head: an edit in between moves that.
-        let first = server.edits().current(server).await?.first(stream);
-        if before <= first {
-            return Ok(None);
-        }
-        Ok(Some(Change::edit(TRUNCATED, head, Edit::Truncated { stream: stream.clone(), before })))
-    };
-    write(server, stream, ids(), change).await
+    write(server, stream, ids(), &Wish::Truncate { expected, before }).await
 }
 
 pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool, AppendError> {
@@ -59,24 +41,15 @@ pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool
     let unread = |error| Failure::from(error).into_error(None);
     let found = read::event(server, EventSearch::of(redaction.event)).await.map_err(unread)?;
     let Some(event) = found.filter(|event| event.payload.is_some()) else { return Ok(false) };
-    let stream = event.stream;
     let beside = match redaction.beside {
         Some((id, metadata)) => {
-            let search = EventSearch::on(stream.clone(), id);
+            let search = EventSearch::on(event.stream.clone(), id);
             read::event(server, search).await.map_err(unread)?.map(|_| (id, metadata))
         }
         None => None,
     };
-    let redaction = Redaction { beside, ..redaction };
-    let change = async |head: Head| {
-        let redacted_by = server.edits().current(server).await?.redacted_by(redaction.event);
-        if redacted_by.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(Change::edit(REDACTED, head, Edit::Redacted(redaction.clone()))))
-    };
-    let ids = ids();
-    write(server, &stream, ids, change).await?;
+    let (redaction, ids) = (Redaction { beside, ..redaction }, ids());
+    write(server, &event.stream, ids, &Wish::Redact(&redaction)).await?;
     // Somebody else may have been first.
     let redacted_by = server.edits().current(server).await.map_err(unread)?.redacted_by(redaction.event);
     Ok(redacted_by == Some(ids[1]))
@@ -86,6 +59,39 @@ pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool
 /// answer is not stored again.
 fn ids() -> [Uuid; 2] {
     [Uuid::now_v7(), Uuid::now_v7()]
+}
+
+/// What is to become of a stream.
+enum Wish<'a> {
+    Close { expected: Expected, reason: &'a str },
+    Truncate { expected: Expected, before: u64 },
+    Redact(&'a Redaction),
+}
+
+impl Wish<'_> {
+    /// What there is to write behind this head. The edits are looked at behind it: one in between moves the head.
+    async fn at(&self, server: &Server, stream: &StreamId, head: Head) -> Result<Option<Change>, Failure> {
+        match *self {
+            Self::Close { expected, reason } => {
+                head.stream.require(stream, expected)?;
+                let closed = StreamHead { closed: true, ..head.stream };
+                let change = Change { what: CLOSED, head: closed, reason: reason.to_owned(), edit: None };
+                Ok((!head.stream.closed).then_some(change))
+            }
+            Self::Truncate { expected, before } => {
+                head.stream.require(stream, expected)?;
+                let before = before.min(head.stream.version + 1);
+                let first = server.edits().current(server).await?.first(stream);
+                let edit = Edit::Truncated { stream: stream.clone(), before };
+                Ok((before > first).then(|| Change::edit(TRUNCATED, head, edit)))
+            }
+            Self::Redact(redaction) => {
+                let redacted_by = server.edits().current(server).await?.redacted_by(redaction.event);
+                let edit = Edit::Redacted(redaction.clone());
+                Ok(redacted_by.is_none().then(|| Change::edit(REDACTED, head, edit)))
+            }
+        }
+    }
 }
 
 /// A change to a stream.
@@ -113,21 +119,22 @@ impl Change {
     }
 }
 
-/// Writes what `change` makes of the stream's head, if there is anything, until nothing else comes in between.
-async fn write<C>(server: &Server, stream: &StreamId, ids: [Uuid; 2], change: C) -> Result<(), AppendError>
-where
-    C: AsyncFn(Head) -> Result<Option<Change>, Failure>,
-{
+/// Writes what there is to write of a wish, if there is anything, until nothing else comes in between.
+async fn write(
+    server: &Server,
+    stream: &StreamId,
+    ids: [Uuid; 2],
+    wish: &Wish<'_>,
+) -> Result<(), AppendError> {
     let subject = server.names().stream(stream);
     let mut tries = server.tries();
     let mut doubt = None;
     loop {
         let reached = server.known().entry(stream).lock().head.sequence;
-        let looked = async {
-            let head = known::last(server, &subject, reached).await?;
-            Ok((head, change(head).await?))
-        };
-        let (head, change) = looked.await.map_err(|failure: Failure| failure.into_error(doubt.take()))?;
+        let looked = known::last(server, &subject, reached).await;
+        let head = looked.map_err(|error| Failure::from(error).into_error(doubt.take()))?;
+        let change =
+            wish.at(server, stream, head).await.map_err(|failure| failure.into_error(doubt.take()))?;
         let Some(change) = change else { return Ok(()) };
         let drafts = change.drafts(server, stream, head, ids);
         drafts.iter().try_for_each(|draft| server.check_size(draft))?;

@@ -60,7 +60,7 @@ impl Edit {
             let stream = names::header_text(stream).ok_or("it names no stream")?;
             return Ok(Self::Truncated { stream: StreamId::named(stream), before: found.number(BEFORE)? });
         }
-        let metadata = found.number(METADATA)?;
+        let metadata: usize = found.number(METADATA)?;
         if metadata > found.body.len() {
             return Err("its metadata is longer than it is".into());
         }

@@ -120,8 +120,10 @@ pub(super) async fn end(server: &Server) -> Result<End, ReadError> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    message: Box<RawValue>,
+struct Answer<'a> {
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    error: Option<async_nats::jetstream::Error>,
 }
 
 /// The part of an answer that the client reads as a type which another crate can change.
@@ -135,11 +137,15 @@ async fn single(server: &Server, source: &Source, ask: Ask<'_>) -> Result<Option
     let api = format!("STREAM.MSG.GET.{}", source.name);
     server
         .ask(async || {
-            let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
-            match answer {
-                Response::Ok(Answer { message }) => decode(&message).map(Some).map_err(Unanswered::Yet),
-                Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-                Response::Err { error } => Err(Unanswered::yet(error)),
+            let answer = server.context().request(api.clone(), &ask).await;
+            let answer: Box<RawValue> = answer.map_err(Unanswered::yet)?;
+            match serde_json::from_str(answer.get()).map_err(Unanswered::yet)? {
+                Answer { message: Some(message), .. } => decode(message).map(Some).map_err(Unanswered::Yet),
+                Answer { error: Some(error), .. } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                    Ok(None)
+                }
+                Answer { error: Some(error), .. } => Err(Unanswered::yet(error)),
+                Answer { .. } => Err(Unanswered::yet("the answer is empty")),
             }
         })
         .await

@@ -84,32 +84,40 @@ impl Entry {
 
 /// The streams that are known, bounded by the number of their events.
 pub(super) struct Streams {
-    streams: Cache<StreamId, Entry, Weight, ByStream>,
+    streams: Cache<StreamId, Kept, ByEvents, ByStream>,
 }
 
 #[derive(Clone)]
-struct Weight;
+struct Kept {
+    entry: Entry,
+    /// What it weighed when it was kept: the cache relies on a weight that stays, and what is known grows.
+    weight: u64,
+}
 
-impl Weighter<StreamId, Entry> for Weight {
-    fn weight(&self, _stream: &StreamId, entry: &Entry) -> u64 {
-        entry.lock().versions.len() as u64 + 4
+#[derive(Clone)]
+struct ByEvents;
+
+impl Weighter<StreamId, Kept> for ByEvents {
+    fn weight(&self, _stream: &StreamId, kept: &Kept) -> u64 {
+        kept.weight
     }
 }
 
 impl Streams {
     pub fn new() -> Self {
         let (hasher, lifecycle) = (ByStream::default(), DefaultLifecycle::default());
-        Self { streams: Cache::with(STREAMS, EVENTS, Weight, hasher, lifecycle) }
+        Self { streams: Cache::with(STREAMS, EVENTS, ByEvents, hasher, lifecycle) }
     }
 
     /// What is known of a stream, which may be nothing.
     pub fn entry(&self, stream: &StreamId) -> Entry {
-        self.streams.get(stream).unwrap_or_default()
+        self.streams.get(stream).map(|kept| kept.entry).unwrap_or_default()
     }
 
-    /// Keeps what is known now. Each time that it has grown, since its weight is taken here.
+    /// Keeps what is known now. To be called each time that it has grown.
     pub fn keep(&self, stream: &StreamId, entry: Entry) {
-        self.streams.insert(stream.clone(), entry);
+        let weight = entry.lock().versions.len() as u64 + 4;
+        self.streams.insert(stream.clone(), Kept { entry, weight });
     }
 
     /// Takes over what somebody has read of a stream: events that follow each other, all that there are.

@@ -144,7 +144,7 @@ impl Found {
 
     fn read_event(&self, names: &Names) -> Result<StoredEvent, BoxError> {
         let name = self.text(TYPE).and_then(names::header_text).ok_or("it has no type")?;
-        let metadata = self.number(METADATA)?;
+        let metadata: usize = self.number(METADATA)?;
         if metadata > self.body.len() {
             return Err("its metadata is longer than it is".into());
         }

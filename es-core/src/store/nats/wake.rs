@@ -46,10 +46,11 @@ impl Wake {
     async fn until_behind(&self, after: u64) {
         let mut end = self.end.subscribe();
         while !self.server.is_closed() {
-            match tokio::time::timeout(LOOK_EVERY, end.wait_for(|end| *end > after)).await {
-                Ok(_) => return,
-                Err(_) => self.look().await,
+            let risen = tokio::time::timeout(LOOK_EVERY, end.wait_for(|end| *end > after)).await.is_ok();
+            if risen {
+                return;
             }
+            self.look().await;
         }
     }
 

@@ -9,7 +9,7 @@ use crate::store::{AdvanceError, BoxError, DocumentWrite};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 
-/// The most documents of one advance. A batch has some messages besides.
+/// The documents with which an advance is full. A batch has room for some messages besides.
 pub(in super::super) const MAX_WRITES: usize = 900;
 
 /// Why an attempt has not stored anything, or perhaps has.
@@ -40,7 +40,6 @@ pub async fn make(
     writes: &[DocumentWrite],
     next: impl Fn(&Processor) -> Result<Processor, AdvanceError> + Send + Sync,
 ) -> Result<(), AdvanceError> {
-    within("documents in one advance", writes.len(), MAX_WRITES)?;
     let lane = keep.lanes.of(name);
     let mut turn = lane.turn.lock().await;
     let mut tries = server.tries();
@@ -105,7 +104,7 @@ async fn attempt(
 
 /// Sends messages that take the places of others, and answers the sequence of the last.
 pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
-    within("messages in one advance", drafts.len(), MAX_BATCH)?;
+    within("advance (messages)", drafts.len(), MAX_BATCH)?;
     let largest = server.client().server_info().max_payload;
     for draft in &drafts {
         within("document (bytes)", draft.size(), largest)?;
