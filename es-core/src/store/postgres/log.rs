@@ -81,6 +81,9 @@ macro_rules! place_columns {
     };
 }
 
+/// The columns of an event of the log.
+const COLUMNS: &str = concat!(event_columns!(), ", stream");
+
 /// The kinds of places, which no version is equal to.
 const HEAD: i64 = 0;
 const LOOKED_TO: i64 = -1;
@@ -116,34 +119,11 @@ impl Search {
     /// The statement: the head of the log, the events, and, where it has looked at as many as it may, the place
     /// of the last one of these. `$1` is where it begins, `$2` how many events it may give.
     fn sql(&self) -> String {
-        let columns = concat!(event_columns!(), ", stream");
-        let looked_at = self.looked_at(columns);
         let (found, looked_to) = if self.is_narrowed() {
-            let (names, streams) = (self.categories.len() + 3, self.categories.len() + 4);
-            let found = format!(
-                "WITH found AS MATERIALIZED (
-                    SELECT * FROM (SELECT * FROM ({looked_at}) AS source ORDER BY position LIMIT {MAX_SCAN}) AS looked_at
-                    WHERE (cardinality(${names}::text[]) = 0 OR name = ANY (${names}))
-                        AND (cardinality(${streams}::text[]) = 0 OR stream = ANY (${streams}))
-                    ORDER BY position LIMIT $2) "
-            );
-            let looked_to = format!(
-                concat!(
-                    "UNION ALL SELECT ",
-                    place_columns!("-1"),
-                    " FROM {{es}}.events WHERE (SELECT count(*) FROM found) < $2 AND position = (
-                        SELECT position FROM ({}) AS source ORDER BY position OFFSET {} LIMIT 1) "
-                ),
-                self.looked_at("position"),
-                MAX_SCAN - 1,
-            );
-            (found, looked_to)
+            (self.narrowed(), self.looked_to())
         } else {
-            let found = format!(
-                "WITH found AS NOT MATERIALIZED (
-                    SELECT * FROM ({looked_at}) AS source ORDER BY position LIMIT $2) "
-            );
-            (found, String::new())
+            let found = self.looked_at(COLUMNS, "$2");
+            (format!("WITH found AS NOT MATERIALIZED ({found}) "), String::new())
         };
         // The sizes are known without reading what is stored beside the table.
         format!(
@@ -157,17 +137,57 @@ impl Search {
                         AS sized) AS page
                 WHERE before < {}"
             ),
-            found, looked_to, columns, MAX_PAGE_BYTES,
+            found, looked_to, COLUMNS, MAX_PAGE_BYTES,
         )
     }
 
-    fn looked_at(&self, columns: &str) -> String {
-        let source = format!("SELECT {columns} FROM {{es}}.events WHERE position > $1");
-        if self.categories.is_empty() {
-            return source;
+    /// What matches of that which is looked at.
+    fn narrowed(&self) -> String {
+        let (names, streams) = (self.categories.len() + 3, self.categories.len() + 4);
+        let looked_at = self.looked_at(COLUMNS, &MAX_SCAN.to_string());
+        format!(
+            "WITH found AS MATERIALIZED (
+                SELECT * FROM ({looked_at}) AS looked_at
+                WHERE (cardinality(${names}::text[]) = 0 OR name = ANY (${names}))
+                    AND (cardinality(${streams}::text[]) = 0 OR stream = ANY (${streams}))
+                ORDER BY position LIMIT $2) "
+        )
+    }
+
+    /// The place of the last one that is looked at, if that is not the end of the log.
+    fn looked_to(&self) -> String {
+        let looked_at = self.looked_at("position", &MAX_SCAN.to_string());
+        format!(
+            concat!(
+                "UNION ALL SELECT ",
+                place_columns!("-1"),
+                " FROM {{es}}.events WHERE (SELECT count(*) FROM found) < $2
+                    AND position = (SELECT position FROM ({}) AS looked_at OFFSET {}) "
+            ),
+            looked_at,
+            MAX_SCAN - 1,
+        )
+    }
+
+    /// The first events behind `$1` of the categories, in order. Of each of them no more are read than could be
+    /// taken. The limit is hidden from the planner, which else sorts what an index has in order.
+    fn looked_at(&self, columns: &str, limit: &str) -> String {
+        let first = |category: &str| {
+            format!(
+                "SELECT {columns} FROM {{es}}.events WHERE position > $1 {category}
+                 ORDER BY position LIMIT (SELECT {limit}::bigint)"
+            )
+        };
+        match self.categories.len() {
+            0 => first(""),
+            1 => first("AND category = $3"),
+            count => {
+                let of_each =
+                    (0..count).map(|n| format!("({})", first(&format!("AND category = ${}", n + 3))));
+                let of_all = of_each.collect::<Vec<_>>().join(" UNION ALL ");
+                format!("SELECT * FROM ({of_all}) AS of_all ORDER BY position LIMIT (SELECT {limit}::bigint)")
+            }
         }
-        let of_category = |index| format!("{source} AND category = ${}", index + 3);
-        (0..self.categories.len()).map(of_category).collect::<Vec<_>>().join(" UNION ALL ")
     }
 }
 

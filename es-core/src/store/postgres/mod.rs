@@ -81,7 +81,7 @@ impl PgStore {
     /// [`PgOpenError`]
     pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, PgOpenError> {
         let database = Database::open(url, &options).await?;
-        let wake = Wake::start(&database, &options);
+        let wake = Wake::start(&database);
         let lane = Lane::start(&database, wake.clone());
         Ok(Self { shared: Arc::new(Shared { database, lane, wake }) })
     }

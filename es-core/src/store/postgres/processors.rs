@@ -13,6 +13,7 @@ use super::{PgError, failure, text};
 use crate::id::Position;
 use crate::store::{Advance, AdvanceError, Checkpoint, Lease, ReadError, StoredProcessor};
 use sqlx::Row;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +159,7 @@ pub(super) async fn advance(database: &Database, advance: Advance) -> Result<(),
 
 /// Whether others have written the same documents at the same time.
 fn is_in_the_way(error: &PgError) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn stream(
 }
 
 /// A statement whose first row, the one without a name, is the stream's heading; its `position` is the last
-/// version within the bound.
+/// version within the bound. The limit is hidden from the planner, which else sorts what an index has in order.
 macro_rules! page_of_stream {
     ($last:expr, $side:expr, $order:expr) => {
         concat!(
@@ -62,7 +62,7 @@ macro_rules! page_of_stream {
             " AND version BETWEEN (SELECT truncated_before FROM stored) AND (SELECT version FROM last)
               ORDER BY ",
             $order,
-            " LIMIT $4)"
+            " LIMIT (SELECT $4))"
         )
     };
 }

@@ -3,7 +3,6 @@
 //!
 //! What is heard is a hint: looking goes on beside it, only less often. Nobody looks while nobody waits.
 
-use super::PgOptions;
 use super::database::Database;
 use super::log;
 use crate::id::Position;
@@ -60,7 +59,7 @@ impl Drop for Tasks {
 }
 
 impl Wake {
-    pub fn start(database: &Database, _options: &PgOptions) -> Self {
+    pub fn start(database: &Database) -> Self {
         let growth = Arc::new(Growth {
             database: database.clone(),
             end: watch::Sender::new(0),
