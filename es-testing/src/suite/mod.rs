@@ -119,7 +119,8 @@ impl Drop for Told<'_> {
 ///
 /// The tests stand in modules by topic, so the macro is used once in a module. They need no async runtime around
 /// them: each makes one, of tokio, and the function runs on it. What only some stores can do is checked where the
-/// store's [`Capabilities`](es_core::store::Capabilities) say so.
+/// store's [`Capabilities`](es_core::store::Capabilities) say so. One case asks by chance, and prints its seed:
+/// `ES_SUITE_SEED` begins with the same one again.
 #[macro_export]
 macro_rules! store_suite {
     ($(#[$attribute:meta])* $fresh:path) => {
