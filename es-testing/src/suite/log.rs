@@ -3,7 +3,7 @@
 use super::cases;
 use super::words::*;
 use es_core::Position;
-use es_core::store::{EventStore, Filter, LogPage};
+use es_core::store::{EventSearch, EventStore, Filter, LogPage};
 use uuid::Uuid;
 
 /// Ten events over three streams of two categories, named by turns `Even` and `Odd`.
@@ -142,9 +142,14 @@ cases! { $ __suite_log of log;
     async fn an_event_is_found_by_its_id(store) {
         let ids = ten(store).await;
         let numbers = numbers(store).await;
-        let found = found(store, ids[6]).await.unwrap();
-        assert_eq!((found.position, found.id, found.stream.as_str()), (numbers.at(7), ids[6], "a-2"));
-        assert_eq!(self::found(store, Uuid::now_v7()).await, None);
+        let on_its_stream = EventSearch::on(stream("a-2"), ids[6]);
+        for search in [EventSearch::of(ids[6]), on_its_stream.clone(), on_its_stream.after(numbers.at(6))] {
+            let found = store.find_event(search).await.unwrap().unwrap();
+            assert_eq!((found.position, found.id, found.stream.as_str()), (numbers.at(7), ids[6], "a-2"));
+        }
+        for search in [EventSearch::of(Uuid::now_v7()), EventSearch::on(stream("a-2"), Uuid::now_v7())] {
+            assert_eq!(store.find_event(search).await.unwrap(), None);
+        }
     }
 
     async fn an_event_is_the_same_wherever_it_is_read(store) {

@@ -1,9 +1,9 @@
 //! A store that breaks one promise.
 
 use es_core::store::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, MemoryStore, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
-    StoredProcessor, StoredSnapshot, StreamPage, StreamRead,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, MemoryStore, ReadError, Redaction, StoreFuture, StoredDocument,
+    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId};
 use std::time::Duration;
@@ -119,8 +119,8 @@ impl EventStore for Broken {
         })
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        self.store.find_event(id)
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        self.store.find_event(search)
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {

@@ -178,7 +178,7 @@ async fn ac_78_days_pass_and_an_order_that_nobody_pays_is_cancelled() {
     assert!(purchase(&shop, "dan").await.card_wanted);
     for day in 1..=7 {
         assert_eq!(status(&shop, "dan").await, Status::Received, "day {day}");
-        shop.next_day().await.unwrap();
+        shop.begin_day(shop.today() + 1).await.unwrap();
         shop.quiet().await.unwrap();
     }
     assert_eq!(status(&shop, "dan").await, Status::Cancelled);
@@ -196,7 +196,7 @@ async fn ac_78_a_card_on_the_sixth_day_is_in_time() {
     receive(&shop, "book", 1).await;
     buy(&shop, "carla", "0002").await;
     for _ in 0..6 {
-        shop.next_day().await.unwrap();
+        shop.begin_day(shop.today() + 1).await.unwrap();
         shop.quiet().await.unwrap();
     }
     let card = ReplaceCard { cart: CartId::from("carla"), card: "4242".into() };
