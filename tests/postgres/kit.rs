@@ -4,6 +4,7 @@ use bytes::Bytes;
 use es_core::StreamId;
 use es_core::store::{Commit, EventStore, Expected, NewEvent, PgOptions, PgStore};
 use jiff::Timestamp;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use std::time::Duration;
@@ -44,10 +45,8 @@ pub fn one(stream: &str) -> Commit {
     commit(stream, Expected::Any, vec![event()])
 }
 
-pub fn spawned<T: Send + 'static>(store: &PgStore, commits: T) -> Vec<JoinHandle<Answer>>
-where
-    T: IntoIterator<Item = Commit>,
-{
+/// Appends these, all at once.
+pub fn spawned(store: &PgStore, commits: impl IntoIterator<Item = Commit>) -> Vec<JoinHandle<Answer>> {
     let append = |commit| {
         let store = store.clone();
         tokio::spawn(async move { store.append(commit).await })
@@ -93,7 +92,7 @@ pub async fn calls(schema: &str) -> i64 {
 /// The SQLSTATE that a statement is refused with.
 pub fn refusal(answer: Result<(), sqlx::Error>) -> String {
     let error = answer.expect_err("it is refused");
-    error.as_database_error().and_then(|error| error.code()).expect("by the server").into_owned()
+    error.as_database_error().and_then(DatabaseError::code).expect("by the server").into_owned()
 }
 
 /// Keeps everybody from writing to the log of a schema.

@@ -25,7 +25,7 @@ async fn what_was_stored_is_not_stored_again() {
             .collect(),
     )
     .knowing(0);
-    proxy.lose_the_next_answer();
+    proxy.lose_the_answer_to("a-1");
     let appended = store.append(decided).await.unwrap();
     assert!(proxy.has_lost_it());
     // Just what was sent is where it was to be: it is ours.
@@ -41,7 +41,7 @@ async fn what_was_stored_is_not_stored_again() {
 async fn what_was_stored_at_any_place_is_a_duplicate() {
     let proxy = Proxy::start().await;
     let (store, schema) = behind(&proxy).await;
-    proxy.lose_the_next_answer();
+    proxy.lose_the_answer_to("a-1");
     let appended = store.append(one("a-1")).await.unwrap();
     assert!(proxy.has_lost_it() && appended.duplicate);
     assert_eq!(appended.heads[0].version, 1);
@@ -90,7 +90,7 @@ async fn an_edit_whose_answer_is_lost_is_done_once() {
     store.append(commit("a-1", Expected::Any, vec![first.clone()])).await.unwrap();
     // The statement is prepared.
     assert!(!store.redact_event(Redaction::of(event().id, "{}".into())).await.unwrap());
-    proxy.lose_the_next_answer();
+    proxy.lose_the_answer_to("gone");
     assert!(store.redact_event(Redaction::of(first.id, "gone".into())).await.unwrap());
     assert!(proxy.has_lost_it());
     assert!(!store.redact_event(Redaction::of(first.id, "gone".into())).await.unwrap());
@@ -98,7 +98,7 @@ async fn an_edit_whose_answer_is_lost_is_done_once() {
     let known = commit("a-1", Expected::Exact(1), vec![event()]).knowing(1);
     assert!(store.append(known).await.is_ok());
     store.truncate_stream(&StreamId::named("a-1"), Expected::Any, 1).await.unwrap();
-    proxy.lose_the_next_answer();
+    proxy.lose_the_answer_to("a-1");
     store.truncate_stream(&StreamId::named("a-1"), Expected::Exact(2), 2).await.unwrap();
     let known = commit("a-1", Expected::Exact(2), vec![event()]).knowing(2);
     assert!(store.append(known).await.is_ok());

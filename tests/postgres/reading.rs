@@ -128,7 +128,7 @@ async fn a_log_with_a_hole_is_damaged_and_not_read_on() {
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn an_event_that_cannot_have_been_written_is_damaged() {
-    for damaged in ["schema = -1", "recorded_at = 9223372036854775807", "stored_at = -9223372036854775807"] {
+    for damaged in ["recorded_at = 9223372036854775807", "stored_at = -9223372036854775807"] {
         let (schema, [store]) = stores().await;
         append(&store, "a-1", 2).await;
         damage(&schema, &format!("UPDATE {{es}}.events SET {damaged} WHERE position = 2")).await;

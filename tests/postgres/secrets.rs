@@ -6,13 +6,13 @@ use std::error::Error;
 
 /// All that somebody can see of an error.
 fn shown(error: &dyn Error) -> String {
-    let mut text = format!("{error} {error:?}");
+    let mut shown = vec![format!("{error} {error:?}")];
     let mut source = error.source();
     while let Some(cause) = source {
-        text += &format!(" {cause} {cause:?}");
+        shown.push(format!("{cause} {cause:?}"));
         source = cause.source();
     }
-    text
+    shown.join(" ")
 }
 
 #[tokio::test]
