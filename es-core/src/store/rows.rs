@@ -56,14 +56,11 @@ pub trait RowStore: EventStore {
 /// Whether an error of some work says that the database was in the way, and may be out of it soon; the work
 /// itself is not to blame.
 pub(crate) fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut passes = false;
-    #[cfg(feature = "sqlite")]
-    {
-        passes |= sqlite::may_pass(error);
-    }
-    #[cfg(feature = "postgres")]
-    {
-        passes |= postgres::may_pass(error);
-    }
-    passes
+    let stores: &[fn(&(dyn std::error::Error + 'static)) -> bool] = &[
+        #[cfg(feature = "sqlite")]
+        sqlite::may_pass,
+        #[cfg(feature = "postgres")]
+        postgres::may_pass,
+    ];
+    stores.iter().any(|may_pass| may_pass(error))
 }

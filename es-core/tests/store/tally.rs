@@ -100,11 +100,11 @@ impl InlineStep for Step {
         keys
     }
 
-    fn finish<'t>(
+    fn finish(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        transaction: Option<&'t mut (dyn Any + Send)>,
-    ) -> StoreFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> StoreFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
         assert!(transaction.is_none(), "it keeps no rows");
         Box::pin(async move { self.writes(&documents) })
     }
