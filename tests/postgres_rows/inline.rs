@@ -79,11 +79,11 @@ impl InlineStep for Step {
     fn keys(&self) -> Vec<String> {
         Vec::new()
     }
-    fn finish<'t>(
+    fn finish(
         self: Box<Self>,
         _: Vec<StoredDocument>,
-        transaction: Option<&'t mut (dyn Any + Send)>,
-    ) -> StoreFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> StoreFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
         Box::pin(async move {
             let tx = transaction.and_then(|tx| tx.downcast_mut::<PgTx>()).expect("it keeps rows");
             for event in &self.events {

@@ -108,11 +108,11 @@ pub trait InlineStep: Send {
     ///
     /// # Errors
     /// What a method says.
-    fn finish<'t>(
+    fn finish(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        transaction: Option<&'t mut (dyn Any + Send)>,
-    ) -> StoreFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>>;
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> StoreFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>>;
 }
 
 /// Why a build cannot take events.

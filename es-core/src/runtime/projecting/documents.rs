@@ -256,11 +256,11 @@ impl<P: Document> InlineStep for Planned<P> {
         self.sheet.keys()
     }
 
-    fn finish<'t>(
+    fn finish(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        _: Option<&'t mut (dyn Any + Send)>,
-    ) -> BoxFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        _: Option<&mut (dyn Any + Send)>,
+    ) -> BoxFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
         Box::pin(ready(self.writes(&documents)))
     }
 }

@@ -247,11 +247,11 @@ impl<P: Rows<Tx: BuildTables>> InlineStep for Planned<P> {
         Vec::new()
     }
 
-    fn finish<'t>(
+    fn finish(
         self: Box<Self>,
         _: Vec<StoredDocument>,
-        transaction: Option<&'t mut (dyn Any + Send)>,
-    ) -> BoxFuture<'t, Result<Vec<DocumentWrite>, InlineFailure>> {
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> BoxFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
         let Self { work, ledger } = *self;
         Box::pin(async move {
             let tx = transaction.and_then(|transaction| transaction.downcast_mut::<P::Tx>());

@@ -88,7 +88,7 @@ async fn attempt(
     let mut tx = PgTx::begin(database, workroom).await?;
     let appended = match write(database, &mut tx, commit).await {
         Ok(appended) if !appended.duplicate => appended,
-        Ok(duplicate) => return Ok(settled(&mut tx, database, commit, sent, duplicate).await?),
+        Ok(duplicate) => return Ok(settled(&mut tx, database, commit, sent.as_ref(), duplicate).await?),
         Err(stop) => {
             // What has stopped it says more than this.
             let _ = tx.roll_back().await;
@@ -105,7 +105,7 @@ async fn settled(
     tx: &mut PgTx,
     database: &Database,
     commit: &Commit,
-    sent: &Option<Appended>,
+    sent: Option<&Appended>,
     duplicate: Appended,
 ) -> Result<Appended, PgError> {
     let last = commit.parts.last().and_then(|part| part.events.last());

@@ -129,7 +129,7 @@ fn at_work(row: &PgRow) -> Result<AtWork, PgError> {
 
 impl From<PgError> for Spoilt {
     fn from(error: PgError) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         if code.as_deref() == Some("25P02") { Self::Aborted } else { Self::Failed(error) }
     }
 }
