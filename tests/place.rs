@@ -131,6 +131,7 @@ pub async fn positions(store: &impl EventStore) -> Vec<Position> {
 }
 
 /// The place itself, for cases that open it more than once.
+#[allow(clippy::unused_async, reason = "cases await what they are given")]
 pub async fn itself<P: Place>(place: &P) -> P {
     place.clone()
 }

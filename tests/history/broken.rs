@@ -232,7 +232,7 @@ async fn deliveries() {
         change(readings.iter_mut().max_by_key(|reading| reading.given.len()).unwrap());
         violations(&readings)
     };
-    assert_eq!(broken(|reading| drop(reading.given.remove(1))).len(), 1, "a hole");
+    assert_eq!(broken(|reading| _ = reading.given.remove(1)).len(), 1, "a hole");
     assert_eq!(broken(|reading| reading.given.swap(1, 2)).len(), 1, "a reorder");
     assert_eq!(broken(|reading| reading.given.insert(1, reading.given[0])).len(), 1, "a duplicate");
     let mut short = readings.clone();

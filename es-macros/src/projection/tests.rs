@@ -406,6 +406,7 @@ fn every_fault_of_a_block_of_async_rows_is_reported_at_once() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "what is generated is shown whole")]
 fn methods_that_take_a_transaction_may_wait_for_it() {
     let block = quote!(
         impl Balances {
