@@ -85,7 +85,7 @@ pub async fn session() -> PgConnection {
 
 pub async fn lease(store: &PgStore, processor: &str) -> Lease {
     store.register(processor, Checkpoint::default()).await.unwrap();
-    let taken = store.acquire(processor, Uuid::now_v7(), Duration::from_secs(60)).await.unwrap();
+    let taken = store.acquire(processor, Uuid::now_v7(), Duration::from_mins(1)).await.unwrap();
     taken.expect("nobody holds it")
 }
 
