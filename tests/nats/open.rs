@@ -4,6 +4,7 @@ use crate::kit::by_hand;
 use async_nats::jetstream::stream::Config;
 use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;
+use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -13,7 +14,7 @@ use tests::server::{unique, variable};
 struct Started {
     process: Child,
     url: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Started {
@@ -27,7 +28,7 @@ impl Started {
             command.arg("--jetstream");
         }
         let process = command.spawn().expect("the server starts");
-        let mut started = Self { process, url: String::new(), _data: data };
+        let mut started = Self { process, url: String::new(), data };
         started.url = started.listening().await;
         started
     }
@@ -36,7 +37,7 @@ impl Started {
     async fn listening(&self) -> String {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            let files = std::fs::read_dir(self._data.path()).unwrap().flatten();
+            let files = std::fs::read_dir(self.data.path()).unwrap().flatten();
             let ports =
                 files.map(|file| file.path()).find(|path| path.extension().is_some_and(|it| it == "ports"));
             let written = ports.and_then(|path| std::fs::read(path).ok());
@@ -76,7 +77,8 @@ async fn a_server_without_jetstream_is_refused() {
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn a_stream_that_could_lose_something_is_refused() {
-    let change: [(&str, fn(&mut Config)); 7] = [
+    type Change = fn(&mut Config);
+    let change: [(&str, Change); 7] = [
         ("allow_atomic", |config| config.allow_atomic_publish = false),
         ("allow_direct", |config| config.allow_direct = false),
         ("deny_purge", |config| config.deny_purge = false),
@@ -131,7 +133,7 @@ async fn what_cannot_be_reached_is_said_without_its_address() {
         let mut told = format!("{refused} {refused:?}");
         let mut source = refused.source();
         while let Some(cause) = source {
-            told.push_str(&format!(" {cause} {cause:?}"));
+            write!(told, " {cause} {cause:?}").unwrap();
             source = cause.source();
         }
         assert!(matches!(refused, NatsOpenError::Unavailable(_)), "{told}");

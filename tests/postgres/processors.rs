@@ -179,7 +179,7 @@ async fn many_documents_are_written_in_one_advance() {
     };
     store.advance(writing(&lease, at(0))).await.unwrap();
     store.advance(writing(&lease, at(1))).await.unwrap();
-    assert_eq!(revisions(&store).await, [2; 20_000]);
+    assert_eq!(revisions(&store).await, vec![2; 20_000]);
     let mut changed = at(2);
     changed[12_345].revision = Some(1);
     changed[15_000].revision = Some(7);

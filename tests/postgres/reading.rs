@@ -105,8 +105,8 @@ async fn damage(schema: &str, sql: &str) {
     run(&mut owner, schema, sql).await;
 }
 
-fn is_corrupt<T>(answer: Result<T, ReadError>, position: u64) -> bool {
-    matches!(answer, Err(ReadError::Corrupt { at, .. }) if at == Position(position))
+fn is_corrupt<T>(answer: &Result<T, ReadError>, position: u64) -> bool {
+    matches!(answer, Err(ReadError::Corrupt { at, .. }) if *at == Position(position))
 }
 
 #[tokio::test]
@@ -116,12 +116,12 @@ async fn a_log_with_a_hole_is_damaged_and_not_read_on() {
     append(&store, "a-1", 5).await;
     damage(&schema, "DELETE FROM {es}.events WHERE position = 3").await;
     let all = Filter::all();
-    assert!(is_corrupt(store.read_log(Position(0), &all, 10).await, 4));
-    assert!(is_corrupt(store.read_log(Position(2), &all, 1).await, 4));
+    assert!(is_corrupt(&store.read_log(Position(0), &all, 10).await, 4));
+    assert!(is_corrupt(&store.read_log(Position(2), &all, 1).await, 4));
     assert_eq!(positions(&store, 3).await, [4, 5]);
     let stream = stream("a-1");
-    assert!(is_corrupt(store.read_stream(&stream, StreamRead::after(0)).await, 4));
-    assert!(is_corrupt(store.read_stream(&stream, StreamRead::before(9)).await, 2));
+    assert!(is_corrupt(&store.read_stream(&stream, StreamRead::after(0)).await, 4));
+    assert!(is_corrupt(&store.read_stream(&stream, StreamRead::before(9)).await, 2));
     assert_eq!(store.read_stream(&stream, StreamRead::after(3)).await.unwrap().events.len(), 2);
 }
 
@@ -132,8 +132,8 @@ async fn an_event_that_cannot_have_been_written_is_damaged() {
         let (schema, [store]) = stores().await;
         append(&store, "a-1", 2).await;
         damage(&schema, &format!("UPDATE {{es}}.events SET {damaged} WHERE position = 2")).await;
-        assert!(is_corrupt(store.read_log(Position(0), &Filter::all(), 10).await, 2), "{damaged}");
-        assert!(is_corrupt(store.read_stream(&stream("a-1"), StreamRead::after(0)).await, 2), "{damaged}");
+        assert!(is_corrupt(&store.read_log(Position(0), &Filter::all(), 10).await, 2), "{damaged}");
+        assert!(is_corrupt(&store.read_stream(&stream("a-1"), StreamRead::after(0)).await, 2), "{damaged}");
         assert_eq!(
             store.read_stream(&stream("a-1"), StreamRead::after(0).limit(1)).await.unwrap().events.len(),
             1

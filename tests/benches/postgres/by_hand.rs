@@ -8,6 +8,7 @@ use super::bank::{AccountEvent, MoneyDeposited, by_hand};
 use es_core::prelude::*;
 use es_core::sqlx::{self, Connection, PgConnection, Row};
 use std::time::{Duration, Instant};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 
 const TABLE: &str = "
@@ -88,7 +89,7 @@ impl Sqlx {
         let insert = sqlx::query(BARE).bind(version).bind(event.now).bind(event.id).bind(stream);
         match insert.bind(event.metadata).bind(event.payload).execute(&mut self.0).await {
             Ok(_) => true,
-            Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => false,
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => false,
             Err(error) => panic!("{error}"),
         }
     }
@@ -111,7 +112,7 @@ impl Sqlx {
     }
 
     /// The usual loop: read, fold, insert, and all of it again if somebody was faster.
-    pub async fn contend(mut self, stream: String, times: u64) -> Self {
+    pub async fn contend(mut self, stream: String, times: u32) -> Self {
         for _ in 0..times {
             loop {
                 let (balance, version) = self.fold(&stream).await;
@@ -159,11 +160,9 @@ impl Tokio {
         let started = Instant::now();
         for version in from + 1..=from + times {
             let event = Deposit::new();
-            let insert = self.client.execute(
-                &self.bare,
-                &[&version, &event.now, &event.id, &stream, &event.metadata, &event.payload],
-            );
-            insert.await.unwrap();
+            let parameters: [&(dyn ToSql + Sync); 6] =
+                [&version, &event.now, &event.id, &stream, &event.metadata, &event.payload];
+            self.client.execute(&self.bare, &parameters).await.unwrap();
         }
         started.elapsed()
     }
@@ -180,7 +179,7 @@ impl Tokio {
             let (position, stored_at) =
                 last.map_or((0, 0), |row| (row.get::<_, i64>(0), row.get::<_, i64>(1)));
             let (stored_at, position) = (event.now.max(stored_at), position + 1);
-            let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
+            let parameters: [&(dyn ToSql + Sync); 8] = [
                 &version,
                 &event.now,
                 &event.id,

@@ -14,7 +14,9 @@ use es_core::store::{PgOptions, PgStore};
 use std::time::{Duration, Instant};
 
 const CALLERS: usize = 64;
-const TASKS: u64 = 8;
+const TASKS: usize = 8;
+/// How many commands each of them gives.
+const EACH: u32 = 125;
 const HOT: u64 = 1_000;
 const LONG: u64 = 10_000;
 
@@ -23,7 +25,7 @@ fn main() {
         return println!("left out: {}", tests::server::NEEDED);
     };
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
-    let (rounds, times) = (numbers.next().unwrap_or(9), numbers.next().unwrap_or(400));
+    let (rounds, times) = (numbers.next().unwrap_or(9_u32), numbers.next().unwrap_or(400));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let options = PgOptions::new().schema(tests::server::unique());
@@ -40,7 +42,7 @@ async fn app(store: &PgStore, cached: usize) -> App {
     App::builder(store.clone()).aggregate::<Account>().cache(cached).build().await.unwrap()
 }
 
-async fn callers(url: &str, app: &App, rounds: usize, times: u32) {
+async fn callers(url: &str, app: &App, rounds: u32, times: u32) {
     let accounts: Vec<_> = (0..CALLERS).map(|_| Uuid::now_v7()).collect();
     for account in &accounts {
         app.execute(OpenAccount { account: *account, owner: "Ann".to_owned() }).await.unwrap();
@@ -84,12 +86,12 @@ async fn deposits(app: &App, accounts: &[Uuid], times: u32) -> Duration {
 }
 
 /// Eight tasks on one stream.
-async fn hot(url: &str, app: &App, rounds: usize) {
+async fn hot(url: &str, app: &App, rounds: u32) {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let account = Uuid::now_v7();
         app.execute(OpenAccount { account, owner: "Ann".to_owned() }).await.unwrap();
-        ours.push(deposits(app, &[account; TASKS as usize], u32::try_from(HOT / TASKS).unwrap()).await);
+        ours.push(deposits(app, &[account; TASKS], EACH).await);
         let stream = format!("account-hot-{round}");
         by_hand::store_history(url, &stream, 1).await;
         let mut tasks = tokio::task::JoinSet::new();
@@ -99,7 +101,7 @@ async fn hot(url: &str, app: &App, rounds: usize) {
         }
         let started = Instant::now();
         for connection in connections {
-            tasks.spawn(connection.contend(stream.clone(), HOT / TASKS));
+            tasks.spawn(connection.contend(stream.clone(), EACH));
         }
         let mut done = tasks.join_all().await;
         theirs.push(started.elapsed());
@@ -112,7 +114,7 @@ async fn hot(url: &str, app: &App, rounds: usize) {
 }
 
 /// A stream of ten thousand events.
-async fn hydrate(url: &str, store: &PgStore, rounds: usize) {
+async fn hydrate(url: &str, store: &PgStore, rounds: u32) {
     let account = Uuid::now_v7();
     store_history(store, &account, LONG).await;
     by_hand::store_history(url, "account-long", LONG).await;
