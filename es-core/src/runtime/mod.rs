@@ -127,7 +127,9 @@ impl From<AdvanceError> for Halt {
         match error {
             AdvanceError::Fenced { .. } => Self::Fenced,
             AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
-            large @ AdvanceError::TooLarge { .. } => Self::Stopped(large.to_string()),
+            never @ (AdvanceError::TooLarge { .. } | AdvanceError::Repeated { .. }) => {
+                Self::Stopped(never.to_string())
+            }
             AdvanceError::Unavailable(cause) if cause.is::<StoreClosed>() => Self::closed(),
             AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
             // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.

@@ -14,8 +14,9 @@ use std::sync::Arc;
 /// What is stored together with the events of a commit, or not at all.
 #[derive(Clone, Default)]
 pub struct Inline {
-    /// Documents that the commit was decided on, as they shall be. Their position is the commit's last one,
-    /// whatever they say. One that is not at its revision any more is [`AppendError::Changed`].
+    /// Documents that the commit was decided on, as they shall be, each of them once. Their position is the
+    /// commit's last one, whatever they say. One that is not at its revision any more is
+    /// [`AppendError::Changed`].
     pub writes: Vec<DocumentWrite>,
     /// Documents that the commit was decided on and leaves as they are. One that is not at its revision any
     /// more is [`AppendError::Changed`], too.

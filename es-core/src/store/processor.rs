@@ -3,6 +3,7 @@
 use super::{BoxError, ReadError};
 use crate::id::Position;
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -55,7 +56,7 @@ pub struct Advance {
     pub from: Option<Checkpoint>,
     /// How far the processor has come with this; `None` leaves the checkpoint. It never goes back.
     pub to: Option<Checkpoint>,
-    /// The documents that change, each of them once.
+    /// The documents that change, each of them once: one that stands here twice is [`AdvanceError::Repeated`].
     pub writes: Vec<DocumentWrite>,
 }
 
@@ -77,6 +78,16 @@ impl Advance {
             from: None,
             to: None,
             writes: Vec::new(),
+        }
+    }
+
+    /// Makes sure that no document is in it twice.
+    pub(crate) fn check(&self) -> Result<(), AdvanceError> {
+        match repeated(&self.writes) {
+            None => Ok(()),
+            Some(DocumentWrite { collection, key, .. }) => {
+                Err(AdvanceError::Repeated { collection: collection.clone(), key: key.clone() })
+            }
         }
     }
 
@@ -134,6 +145,15 @@ impl DocumentWrite {
     }
 }
 
+/// A document that is written twice.
+pub(crate) fn repeated(writes: &[DocumentWrite]) -> Option<&DocumentWrite> {
+    if writes.len() < 2 {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(writes.len());
+    writes.iter().find(|write| !seen.insert((&*write.collection, &*write.key)))
+}
+
 /// Whether a collection goes with its processor: it has the same name, or one that goes on behind it. A build
 /// 1 leaves those of build 10 alone.
 pub(crate) fn belongs(collection: &str, processor: &str) -> bool {
@@ -187,6 +207,14 @@ pub enum AdvanceError {
     /// A document is not at the revision it was read at. Nothing was written.
     #[error("document \"{key}\" of {collection} has changed since it was read")]
     Changed {
+        /// The collection.
+        collection: Arc<str>,
+        /// The document's key.
+        key: String,
+    },
+    /// A document stands in the advance twice. Nothing was written, and nothing will be by sending it again.
+    #[error("document \"{key}\" of {collection} stands in one advance twice")]
+    Repeated {
         /// The collection.
         collection: Arc<str>,
         /// The document's key.

@@ -76,6 +76,18 @@ cases! { $ __suite_documents of documents;
         assert_eq!(place_of(store, "p").await, Checkpoint::default());
     }
 
+    async fn an_advance_with_a_document_twice_is_refused(store) {
+        let lease = lease(store, "p").await;
+        let delete = DocumentWrite { body: None, ..write("c", "k", "") };
+        for second in [write("c", "k", "y"), delete] {
+            let writes = vec![write("c", "k", "x"), write("d", "k", "x"), second];
+            let answer = store.advance(advance_to(&lease, 1, writes)).await;
+            assert!(matches!(&answer, Err(AdvanceError::Repeated { key, .. }) if key == "k"), "{answer:?}");
+        }
+        assert_eq!((keys(store, "c").await.len(), keys(store, "d").await.len()), (0, 0));
+        assert_eq!(place_of(store, "p").await, Checkpoint::default());
+    }
+
     async fn a_document_without_a_body_is_deleted(store) {
         let lease = lease(store, "p").await;
         store.advance(advance_to(&lease, 1, vec![write("c", "k", "x")])).await.unwrap();

@@ -38,6 +38,13 @@ cases! { $ __suite_inline of inline;
         assert_eq!(stored(store).await, Some((1, 2, "one".into())));
     }
 
+    async fn a_commit_with_a_document_twice_is_invalid(store) where inline {
+        let twice = vec![document(0, "one"), document(0, "other")];
+        let answer = store.append(with(commit("a-1", Expected::NoStream, events(1)), twice)).await;
+        assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
+        assert_eq!((head(store, "a-1").await, stored(store).await), (open_head(0), None));
+    }
+
     async fn a_document_that_has_changed_leaves_no_events(store) where inline {
         let first = with(commit("a-1", Expected::NoStream, events(1)), vec![document(0, "same")]);
         store.append(first).await.unwrap();

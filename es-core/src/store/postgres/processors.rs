@@ -147,6 +147,7 @@ pub(super) fn fenced(processor: &str) -> AdvanceError {
 }
 
 pub(super) async fn advance(database: &Database, advance: Advance) -> Result<(), AdvanceError> {
+    advance.check()?;
     let mut attempt = 1;
     loop {
         match database.rows_once(advancing(database, &advance)).await {

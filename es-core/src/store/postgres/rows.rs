@@ -68,6 +68,7 @@ pub(super) async fn advance(
     build: String,
     mut work: RowWork<PgTx>,
 ) -> Result<(), AdvanceError> {
+    advance.check()?;
     let mut tx = PgTx::begin(database, workroom).await.map_err(failure::of_advance)?;
     let done = run(database, &mut tx, &advance, &build, &mut work).await;
     match done {

@@ -189,6 +189,7 @@ pub(super) fn reached(transaction: &Transaction<'_>, advance: &Advance) -> Outco
 }
 
 pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Outcome<()> {
+    advance.check()?;
     if advance.from.is_some() {
         reached(transaction, advance)?;
     } else {

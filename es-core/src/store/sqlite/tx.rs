@@ -161,6 +161,7 @@ impl Request for Rows {
     }
 
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Fault<AdvanceError>> {
+        self.advance.check()?;
         let reached = processors::reached(transaction, &self.advance)?;
         if self.advance.to.is_some_and(|to| to.position <= reached) {
             return Ok(());

@@ -62,6 +62,7 @@ pub(in super::super) async fn advance(
     keep: &Keep,
     advance: Advance,
 ) -> Result<(), AdvanceError> {
+    advance.check()?;
     let next = |found: &Processor| {
         if !found.is_under(advance.epoch) {
             return Err(AdvanceError::Fenced { processor: advance.processor.clone() });
