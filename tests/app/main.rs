@@ -21,6 +21,7 @@ mod group;
 mod honest;
 mod inline;
 mod inline_projections;
+mod inline_rows;
 mod json;
 mod limits;
 mod model;
