@@ -11,6 +11,7 @@ mod processors;
 mod proxy;
 mod reading;
 mod rights;
+mod round_trips;
 mod secrets;
 mod sessions;
 mod tls;
