@@ -30,7 +30,14 @@ pub(super) async fn page(
         for found in dense(server, page.scanned_to.0 + 1, last, most).await? {
             page.scanned_to = Position(found.sequence);
             page.scanned_id = Some(found.id()?);
-            let Some(event) = found.event(server.names())? else { continue };
+            let Some(event) = found.event(server.names())? else {
+                // A page of one message says what stands there, be it an event or not.
+                room.skip();
+                if room.is_full() {
+                    break;
+                }
+                continue;
+            };
             if filter.accepts(event.stream.as_str(), event.stream.category(), &event.name) {
                 room.take(&event);
                 page.events.push(event);
