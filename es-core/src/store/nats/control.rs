@@ -40,7 +40,8 @@ pub(super) async fn truncate(
 pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool, AppendError> {
     limits::check_redaction(&redaction)?;
     let unread = |error| Failure::from(error).into_error(None);
-    let found = read::event(server, EventSearch::of(redaction.event)).await.map_err(unread)?;
+    let search = EventSearch { stream: redaction.stream.clone(), ..EventSearch::of(redaction.event) };
+    let found = read::event(server, search).await.map_err(unread)?;
     let Some(event) = found else { return Ok(false) };
     if event.payload.is_none() {
         return drop_snapshot(server, &event.stream).await.map(|()| false);

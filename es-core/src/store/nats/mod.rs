@@ -68,7 +68,9 @@ use wake::Wake;
 /// * A commit under a lease looks at the lease just before it is written. Nothing keeps the two together: a holder
 ///   that is stopped between them may write one commit after the next holder has begun. Its duplicates and its
 ///   expected versions are looked at in the write itself, as everywhere.
-/// * To find an event by its id alone, or to redact one, is to read the log.
+/// * To find an event by its id alone is to read the log, and so is to redact one whose stream is not
+///   [named](Redaction::stream).
+/// * Each process remembers everything that was ever redacted or truncated, with the metadata that is left.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,
