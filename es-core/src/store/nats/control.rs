@@ -182,8 +182,9 @@ impl Failure {
     /// What is answered, where an earlier try may be stored.
     fn into_error(self, doubt: Option<BoxError>) -> AppendError {
         match (self, doubt) {
-            (Self::Refused(error), _) => error,
-            (Self::Later(_), Some(cause)) => AppendError::Ambiguous { cause },
+            (Self::Refused(error), None) => error,
+            // What refuses it now may have come behind it.
+            (_, Some(cause)) => AppendError::Ambiguous { cause },
             (Self::Later(cause), None) => AppendError::Unavailable { cause },
         }
     }
