@@ -173,6 +173,7 @@ impl<'a> Attempt<'a> {
 
     /// The commit is stored, up to this sequence: what is known goes on with it.
     fn stored(&self, mut heads: Vec<StreamHead>, last: u64) -> Appended {
+        self.server.reached(last);
         let count = self.commit.parts.iter().map(|part| part.events.len() as u64).sum::<u64>();
         let mut sequence = last.saturating_sub(count);
         for (part, head) in self.commit.parts.iter().zip(&mut heads) {

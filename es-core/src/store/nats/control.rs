@@ -158,7 +158,11 @@ async fn write(
         let drafts = change.drafts(server, stream, head, ids);
         drafts.iter().try_for_each(|draft| server.check_size(draft))?;
         let cause: BoxError = match batch::send(server, drafts).await {
-            Ok(_) | Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
+            Ok(sent) => {
+                server.reached(sent.last);
+                return drop_snapshot(server, stream).await;
+            }
+            Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
             Err(Unsent::Unknown(cause)) => {
                 doubt = Some(cause.to_string().into());
                 cause

@@ -17,7 +17,7 @@ pub(super) async fn page(
     filter: &Filter,
     limit: u32,
 ) -> Result<LogPage, ReadError> {
-    let end = fetch::end(server).await?;
+    let end = fetch::end_for(server, after).await?;
     let mut page = LogPage { events: Vec::new(), scanned_to: after, scanned_id: None, head: end.position };
     if after >= end.position {
         page.scanned_id = id_at(server, after, end.position).await?;

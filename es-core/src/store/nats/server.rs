@@ -11,7 +11,7 @@ use async_nats::client::Client;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context, ContextBuilder};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -47,6 +47,8 @@ struct Shared {
     known: Streams,
     edits: Edits,
     closed: AtomicBool,
+    /// How far the log is known to go.
+    reached: AtomicU64,
 }
 
 impl Server {
@@ -69,6 +71,7 @@ impl Server {
                 known: Streams::new(),
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
+                reached: AtomicU64::new(0),
             }),
         })
     }
@@ -102,6 +105,16 @@ impl Server {
 
     pub fn known(&self) -> &Streams {
         &self.shared.known
+    }
+
+    /// How far the log is known to go.
+    pub fn known_end(&self) -> u64 {
+        self.shared.reached.load(Ordering::Acquire)
+    }
+
+    /// Takes note that the log goes as far as this.
+    pub fn reached(&self, sequence: u64) {
+        self.shared.reached.fetch_max(sequence, Ordering::AcqRel);
     }
 
     /// What was redacted and truncated, wherever in the log.
