@@ -9,8 +9,14 @@ use tests::server::process::{BOUND, often, until};
 use tests::server::proxy::{Cut, Proxy};
 use tokio::time::{Instant, timeout};
 
+/// How long a store goes on trying.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// By how much a busy machine may be late.
+const SLACK: Duration = Duration::from_secs(2);
+
 async fn behind(proxy: &Proxy) -> Arc<NatsStore> {
-    let options = NatsOptions::new().deadline(Duration::from_secs(5));
+    let options = NatsOptions::new().deadline(DEADLINE);
     Arc::new(NatsStore::connect_with(&format!("nats://127.0.0.1:{}", proxy.port()), options).await.unwrap())
 }
 
@@ -66,6 +72,7 @@ async fn a_dammed_up_connection_is_told_of_and_holds_up_nobody_else() {
     let told = began.elapsed();
     let is_told = matches!(answer, Err(AppendError::Ambiguous { .. } | AppendError::Unavailable { .. }));
     assert!(is_told, "{answer:?}");
+    assert!(told < DEADLINE + SLACK, "it was told after {told:?}");
     proxy.dam(false);
     settled(&*far, &history, 0, one(0, 1), BOUND).await.unwrap();
     Verdict::of(&*near, &history).await.holds("a connection dammed up");

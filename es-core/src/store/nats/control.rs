@@ -54,6 +54,7 @@ pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool
         None => None,
     };
     let (redaction, ids) = (Redaction { beside, ..redaction }, ids());
+    let server = &server.call();
     write(server, &event.stream, ids, &Wish::Redact(&redaction)).await?;
     // Somebody else may have been first.
     let redacted_by = server.edits().current(server).await.map_err(unread)?.redacted_by(redaction.event);

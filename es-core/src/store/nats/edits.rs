@@ -107,7 +107,8 @@ impl Edits {
         count: u64,
     ) -> Result<RwLockReadGuard<'_, List>, ReadError> {
         if self.list().count < count {
-            let _reading = self.reading.lock().await;
+            let reading = tokio::time::timeout(server.left(), self.reading.lock()).await;
+            let _reading = reading.map_err(|late| ReadError::Unavailable(late.into()))?;
             while self.list().count < count {
                 self.read_on(server).await?;
             }

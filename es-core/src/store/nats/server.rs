@@ -19,6 +19,9 @@ use tokio::time::Instant;
 /// How long one request may take, of all the time that there is to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What is left at least, so that there is one try.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(1);
+
 /// The first pause before a request is made again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
@@ -28,6 +31,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct Server {
     shared: Arc<Shared>,
+    /// When a call, of which this is a part, has to be answered.
+    end: Option<Instant>,
 }
 
 /// A JetStream stream.
@@ -73,7 +78,18 @@ impl Server {
                 closed: AtomicBool::new(false),
                 reached: AtomicU64::new(0),
             }),
+            end: None,
         })
+    }
+
+    /// The same for one call: all that it asks has to fit into one deadline. Not for what reads however much there
+    /// is, of which each question has a deadline of its own.
+    pub fn call(&self) -> Self {
+        Self { shared: self.shared.clone(), end: Some(self.end()) }
+    }
+
+    fn end(&self) -> Instant {
+        self.end.unwrap_or_else(|| Instant::now() + self.shared.deadline)
     }
 
     pub fn client(&self) -> &Client {
@@ -133,12 +149,17 @@ impl Server {
 
     /// How long to wait for one answer.
     pub fn patience(&self) -> Duration {
-        PATIENCE.min(self.shared.deadline)
+        PATIENCE.min(self.left())
+    }
+
+    /// How long to wait for one's turn.
+    pub fn left(&self) -> Duration {
+        self.end().saturating_duration_since(Instant::now()).max(SHORTEST_PATIENCE)
     }
 
     /// The tries that something may take which begins now.
     pub fn tries(&self) -> Tries {
-        Tries { end: Instant::now() + self.shared.deadline, pause: FIRST_PAUSE }
+        Tries { end: self.end(), pause: FIRST_PAUSE }
     }
 
     /// Asks until there is an answer, for as long as there is time.
@@ -152,7 +173,9 @@ impl Server {
             if self.is_closed() {
                 return Err(StoreClosed.into());
             }
-            match question().await {
+            // A question may be of several parts, and wait for a connection that takes nothing.
+            let answered = tokio::time::timeout(self.patience(), question()).await;
+            match answered.unwrap_or_else(|late| Err(Unanswered::yet(late))) {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::For(error)) => return Err(error),
                 Err(Unanswered::Yet(cause)) => {
