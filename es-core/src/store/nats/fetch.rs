@@ -32,6 +32,9 @@ const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
 /// What a server says behind the last message of a row.
 const END_OF_ROW: u16 = 204;
 
+/// Which message of the row stands before this one.
+const BEFORE: &str = "Nats-Last-Sequence";
+
 /// A message as it is stored.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -237,7 +240,15 @@ async fn collect(answers: &mut Subscriber) -> Result<Vec<Found>, Unanswered> {
         match answer.status {
             Some(status) if status == END_OF_ROW || status == StatusCode::NOT_FOUND => return Ok(row),
             Some(status) => return Err(Unanswered::yet(format!("the server answers {status}"))),
-            None => row.push(Found::of_row(answer).map_err(Unanswered::Yet)?),
+            None => {
+                let found = Found::of_row(answer).map_err(Unanswered::Yet)?;
+                // What was under way when a connection broke is missing in the middle, too.
+                let before = row.last().map_or(0, |before: &Found| before.sequence);
+                if found.number::<u64>(BEFORE).is_ok_and(|sequence| sequence != before) {
+                    return Err(Unanswered::yet("a message of the row is lost"));
+                }
+                row.push(found);
+            }
         }
     }
     Err(Unanswered::yet("the connection was closed"))
