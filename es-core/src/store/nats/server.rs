@@ -19,7 +19,10 @@ use tokio::time::Instant;
 /// How long one request may take, of all the time that there is to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is left at least, so that there is one try.
+/// By how much an answer may be late.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// What is left when the time is up.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(1);
 
 /// The first pause before a request is made again; it doubles.
@@ -147,9 +150,11 @@ impl Server {
         Ok(())
     }
 
-    /// How long to wait for one answer.
+    /// How long to wait for one answer. What is asked while there is time has a moment at least, so that what is sent
+    /// at the last is not in doubt for want of it.
     pub fn patience(&self) -> Duration {
-        PATIENCE.min(self.left())
+        let left = self.left();
+        if left <= SHORTEST_PATIENCE { left } else { PATIENCE.min(left.max(MOMENT)) }
     }
 
     /// How long to wait for one's turn.
