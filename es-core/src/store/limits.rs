@@ -38,12 +38,6 @@ impl PageRoom {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Takes note of what is no event, but counts as one.
-    #[cfg(feature = "nats")]
-    pub fn skip(&mut self) {
-        self.events = self.events.saturating_sub(1);
-    }
-
     pub fn is_full(&self) -> bool {
         self.events == 0 || self.bytes == 0
     }

@@ -31,10 +31,8 @@ pub(super) async fn page(
             page.scanned_to = Position(found.sequence);
             page.scanned_id = Some(found.id()?);
             let Some(event) = found.event(server.names())? else {
-                // A page of one message says what stands there, be it an event or not.
-                room.skip();
-                if room.is_full() {
-                    break;
+                if limit == 0 {
+                    return Ok(page);
                 }
                 continue;
             };
