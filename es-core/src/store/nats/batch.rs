@@ -25,8 +25,8 @@ pub(super) const MAX_BATCH: usize = 1_000;
 pub(super) const AT_A_TIME: usize = 16;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
-const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
-const BATCH_COMMIT: &str = "Nats-Batch-Commit";
+pub(super) const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+pub(super) const BATCH_COMMIT: &str = "Nats-Batch-Commit";
 
 /// A message on its way.
 #[derive(Clone, Debug)]

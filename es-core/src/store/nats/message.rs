@@ -18,7 +18,7 @@
 //! and time of the last event. So the last message of a subject alone tells how far the stream goes, and what is
 //! expected of it can be expected of that message.
 
-use super::batch::Draft;
+use super::batch::{BATCH_COMMIT, BATCH_SEQUENCE, Draft};
 use super::fetch::Found;
 use super::names::{self, Names};
 use crate::id::Position;
@@ -142,6 +142,11 @@ impl Found {
             return Ok(None);
         }
         self.readable(|| self.read_event(names)).map(Some)
+    }
+
+    /// Whether more of its batch follow.
+    pub fn is_followed(&self) -> bool {
+        self.text(BATCH_SEQUENCE).is_some() && self.text(BATCH_COMMIT).is_none()
     }
 
     /// Whether the call with this mark has sent it.
