@@ -76,3 +76,32 @@ async fn of_two_who_redact_an_event_one_has_done_it() {
         (if a { &b"left"[..] } else { b"right" }, 1)
     );
 }
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn what_stands_at_a_position_is_found_again_be_it_an_event_or_not() {
+    let (left, right) = two_processes().await;
+    filled(&left, "a-1", 1).await;
+    left.truncate_stream(&stream("a-1"), Expected::Exact(1), 2).await.unwrap();
+    filled(&left, "a-1", 1).await;
+    for position in 1..=4 {
+        let before = Position(position - 1);
+        let page = right.read_log(before, &Filter::all(), 0).await.unwrap();
+        assert_eq!(page.scanned_to, Position(position));
+        assert!(page.scanned_id.is_some());
+        assert_eq!(page, right.read_log(before, &Filter::all(), 0).await.unwrap());
+        let is_event = [1, 4].contains(&position);
+        assert_eq!(page.events.len(), usize::from(is_event), "at {position}");
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_redaction_that_names_the_stream_looks_there_alone() {
+    let (left, right) = two_processes().await;
+    let ids = filled(&left, "a-1", 2).await;
+    let on = |name| Redaction { stream: Some(stream(name)), ..Redaction::of(ids[1], Bytes::new()) };
+    assert!(!right.redact_event(on("b-1")).await.unwrap());
+    assert!(right.redact_event(on("a-1")).await.unwrap());
+    assert!(page(&left, "a-1", StreamRead::after(0)).await.events[1].payload.is_none());
+}

@@ -119,7 +119,7 @@ async fn what_is_too_large_is_refused_whole() {
     let store = store().await;
     let lease = lease(&store).await;
     let many: Vec<_> = (0..1_000).map(|n| write(key(n), "x")).collect();
-    let large = vec![write("a", "x"), write("b", vec![b'x'; 2 * 1024 * 1024])];
+    let large = vec![write("a", "x"), write("b", vec![b'x'; 16 * 1024 * 1024])];
     let long = vec![write("a", "x"), write("k".repeat(5_000), "x")];
     for (writes, what) in
         [(many, "advance (messages)"), (large, "document (bytes)"), (long, "key of a document (bytes)")]
@@ -183,7 +183,7 @@ async fn a_snapshot_that_fits_into_no_message_is_not_saved() {
         position: Position(1),
         recorded_at: Timestamp::from_microsecond(-1).unwrap(),
         edits: 0,
-        payload: vec![0; 2 * 1024 * 1024].into(),
+        payload: vec![0; 16 * 1024 * 1024].into(),
     };
     let refused = store.save_snapshot(snapshot.clone()).await;
     assert!(matches!(refused, Err(AppendError::TooLarge { what: "snapshot (bytes)", .. })), "{refused:?}");

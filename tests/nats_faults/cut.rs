@@ -1,7 +1,7 @@
 //! Connections that are cut or dammed up.
 
 use super::site::Site;
-use es_core::store::{AppendError, EventStore, NatsOptions, NatsStore};
+use es_core::store::{AppendError, Commit, EventStore, NatsOptions, NatsStore};
 use std::sync::Arc;
 use std::time::Duration;
 use tests::history::{Answer, History, Load, Verdict, Writer, commit_of, settled};
@@ -9,8 +9,14 @@ use tests::server::process::{BOUND, often, until};
 use tests::server::proxy::{Cut, Proxy};
 use tokio::time::{Instant, timeout};
 
+/// How long a store goes on trying.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// By how much a busy machine may be late.
+const SLACK: Duration = Duration::from_secs(2);
+
 async fn behind(proxy: &Proxy) -> Arc<NatsStore> {
-    let options = NatsOptions::new().deadline(Duration::from_secs(5));
+    let options = NatsOptions::new().deadline(DEADLINE);
     Arc::new(NatsStore::connect_with(&format!("nats://127.0.0.1:{}", proxy.port()), options).await.unwrap())
 }
 
@@ -66,8 +72,29 @@ async fn a_dammed_up_connection_is_told_of_and_holds_up_nobody_else() {
     let told = began.elapsed();
     let is_told = matches!(answer, Err(AppendError::Ambiguous { .. } | AppendError::Unavailable { .. }));
     assert!(is_told, "{answer:?}");
+    assert!(told < DEADLINE + SLACK, "it was told after {told:?}");
     proxy.dam(false);
     settled(&*far, &history, 0, one(0, 1), BOUND).await.unwrap();
     Verdict::of(&*near, &history).await.holds("a connection dammed up");
     println!("dammed up: told after {told:?}; settled after {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_commit_that_was_sent_once_is_no_duplicate_though_its_answer_is_lost() {
+    let site = Site::single().await;
+    let proxy = Proxy::start(site.servers.port(0)).await;
+    let far = behind(&proxy).await;
+    let whole = commit_of(Writer { run: 0, number: 0 }, 0);
+    let alone = commit_of(Writer { run: 0, number: 1 }, 0).parts.remove(1);
+    for commit in [whole, Commit::all(vec![alone])] {
+        let before = far.head().await.unwrap().0;
+        let count: u64 = commit.parts.iter().map(|part| part.events.len() as u64).sum();
+        proxy.cut_next(Cut::BeforeResponse);
+        let appended = far.append(commit.clone()).await.unwrap();
+        assert!(!proxy.is_armed(), "an answer was lost");
+        assert_eq!((appended.duplicate, appended.position.0), (false, before + count));
+        let again = far.append(commit).await.unwrap();
+        assert_eq!((again.duplicate, again.heads), (true, appended.heads));
+    }
 }

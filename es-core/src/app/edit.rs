@@ -68,7 +68,8 @@ impl App {
         self.try_edit(&stored.stream, Edit::Redact(event)).await?;
         let metadata = decode_metadata(&stored)?;
         let beside = self.with_the_reply(&stored, &metadata, reason).await?;
-        let redaction = Redaction { event, metadata: without_reply(metadata, reason)?, beside };
+        let metadata = without_reply(metadata, reason)?;
+        let redaction = Redaction { event, metadata, beside, stream: Some(stored.stream.clone()) };
         let redacted = self.store().redact_event(redaction).await.map_err(StoreError::from)?;
         self.cache().drop_state(&stored.stream);
         Ok(redacted)

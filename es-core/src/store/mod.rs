@@ -101,6 +101,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// may be fewer than `limit` though the log goes on: where events are large, a page ends at
     /// [`MAX_PAGE_BYTES`], with one event at least; and it looks at so many events only.
     ///
+    /// A limit of 0 asks for what stands at the next position alone. That is one event, or none where something
+    /// else has taken the position.
+    ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
     fn read_log<'a>(

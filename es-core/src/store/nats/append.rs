@@ -21,8 +21,7 @@ pub(super) async fn append(server: &Server, wake: &Wake, commit: Commit) -> Resu
         let reason = "this store takes nothing along with a commit".to_owned();
         return Err(AppendError::Invalid { reason });
     }
-    let mut attempt =
-        Attempt { server, commit: &commit, view: View::default(), is_fresh: false, doubt: None };
+    let mut attempt = Attempt::new(server, &commit);
     let appended = attempt.run().await?;
     if !appended.duplicate {
         wake.reached(appended.position).await;
@@ -43,11 +42,23 @@ struct Attempt<'a> {
     view: View,
     /// Whether the view is of this try, and not what was known before.
     is_fresh: bool,
-    /// Why it is unknown whether an earlier try was stored.
-    doubt: Option<BoxError>,
+    /// What its messages are known by.
+    mark: Uuid,
+    doubt: Option<Doubt>,
 }
 
-impl Attempt<'_> {
+/// Why it is unknown whether an earlier try was stored, and behind which messages it would be.
+struct Doubt {
+    cause: String,
+    lasts: Vec<u64>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(server: &'a Server, commit: &'a Commit) -> Self {
+        let (view, mark) = (View::default(), Uuid::new_v4());
+        Self { server, commit, view, is_fresh: false, mark, doubt: None }
+    }
+
     async fn run(&mut self) -> Result<Appended, AppendError> {
         let mut tries = self.server.tries();
         loop {
@@ -71,11 +82,11 @@ impl Attempt<'_> {
             match admit(&mut self.view, self.commit) {
                 Ok(Admission::New(heads)) => match self.claim_ids() {
                     Ok(()) => break heads,
-                    Err(refused) if self.is_fresh => return Err(refused),
+                    Err(refused) if self.is_fresh => return self.refused(refused),
                     Err(_) => {}
                 },
                 Ok(Admission::Duplicate(heads)) if self.is_fresh => return self.repeated(heads).await,
-                Err(refused) if self.is_fresh => return Err(refused),
+                Err(refused) if self.is_fresh => return self.refused(refused),
                 Ok(Admission::Duplicate(_)) | Err(_) => {}
             }
             self.look().await?;
@@ -86,7 +97,7 @@ impl Attempt<'_> {
             Ok(sent) => self.found_at(sent.last).await,
             Err(Unsent::Repeated) => self.found_somewhere().await,
             Err(Unsent::Unknown(cause)) => {
-                self.doubt = Some(cause.to_string().into());
+                self.doubt = Some(Doubt { cause: cause.to_string(), lasts: self.lasts() });
                 Ok(Outcome::Again(cause))
             }
             Err(Unsent::Refused(cause)) => Err(self.failed(cause.into())),
@@ -152,6 +163,7 @@ impl Attempt<'_> {
                 head.version += 1;
                 let draft = message::event(&subject, event, head)?;
                 let draft = if index == 0 { draft.expect_last(self.view.last(&part.stream)) } else { draft };
+                let draft = if drafts.is_empty() { message::marked(draft, self.mark) } else { draft };
                 self.server.check_size(&draft)?;
                 drafts.push(draft);
             }
@@ -161,6 +173,7 @@ impl Attempt<'_> {
 
     /// The commit is stored, up to this sequence: what is known goes on with it.
     fn stored(&self, mut heads: Vec<StreamHead>, last: u64) -> Appended {
+        self.server.reached(last);
         let count = self.commit.parts.iter().map(|part| part.events.len() as u64).sum::<u64>();
         let mut sequence = last.saturating_sub(count);
         for (part, head) in self.commit.parts.iter().zip(&mut heads) {
@@ -181,16 +194,50 @@ impl Attempt<'_> {
         Appended { duplicate: false, heads, position: Position(last) }
     }
 
+    /// The refusal holds for an earlier try, too, which may still be on its way, if a stream has gone on since that
+    /// was sent.
+    fn refused(&self, refusal: AppendError) -> Result<Outcome, AppendError> {
+        match &self.doubt {
+            Some(doubt) if doubt.lasts == self.lasts() => Ok(Outcome::Again(refusal.into())),
+            _ => Err(refusal),
+        }
+    }
+
     async fn repeated(&self, heads: Vec<StreamHead>) -> Result<Outcome, AppendError> {
+        if let Some(ours) = self.ours().await.map_err(|error| self.unread(error))? {
+            return Ok(Outcome::Done(ours));
+        }
         let position = fetch::end(self.server).await.map_err(|error| self.unread(error))?.position;
         Ok(Outcome::Done(Appended { duplicate: true, heads, position }))
+    }
+
+    /// What there is to answer if it is this very call by which the commit is stored: an earlier try, of which the
+    /// answer was lost.
+    async fn ours(&self) -> Result<Option<Appended>, ReadError> {
+        let log = self.server.log();
+        let first = self.commit.parts.first().and_then(|part| Some((&part.stream, part.events.first()?.id)));
+        let Some((stream, id)) = first else { return Ok(None) };
+        let entry = self.view.streams.get(stream).map(|seen| seen.entry.clone()).unwrap_or_default();
+        let Some(start) = entry.lock().position(id) else { return Ok(None) };
+        if !fetch::at(self.server, log, start).await?.is_some_and(|found| found.is_marked(self.mark)) {
+            return Ok(None);
+        }
+        let (mut heads, mut next) = (Vec::with_capacity(self.commit.parts.len()), start);
+        for part in &self.commit.parts {
+            next += part.events.len() as u64;
+            let Some(last) = fetch::at(self.server, log, next - 1).await? else { return Ok(None) };
+            heads.push(last.head()?.stream);
+        }
+        Ok(Some(Appended { duplicate: false, heads, position: Position(next - 1) }))
     }
 
     /// The only event's id is stored, at this sequence.
     async fn found_at(&mut self, sequence: u64) -> Result<Outcome, AppendError> {
         let found =
             fetch::at(self.server, self.server.log(), sequence).await.map_err(|error| self.unread(error))?;
-        let stream = found.and_then(|found| self.server.names().stream_of(&found.subject));
+        // Whoever has answered may be behind.
+        let Some(found) = found else { return Ok(Outcome::Again("an event id is stored".into())) };
+        let stream = self.server.names().stream_of(&found.subject);
         for part in &self.commit.parts {
             if stream.as_ref() != Some(&part.stream) {
                 self.view.elsewhere.extend(part.events.iter().map(|event| event.id));
@@ -204,7 +251,8 @@ impl Attempt<'_> {
         let before: Vec<_> = self.lasts();
         self.look().await?;
         if self.lasts() == before {
-            return Err(AppendError::Invalid { reason: "one of its event ids is already in use".to_owned() });
+            let reason = "one of its event ids is already in use".to_owned();
+            return self.refused(AppendError::Invalid { reason });
         }
         Ok(Outcome::Again("an event id is stored".into()))
     }
@@ -222,7 +270,7 @@ impl Attempt<'_> {
 
     fn failed(&self, cause: BoxError) -> AppendError {
         match &self.doubt {
-            Some(doubt) => AppendError::Ambiguous { cause: doubt.to_string().into() },
+            Some(doubt) => AppendError::Ambiguous { cause: doubt.cause.clone().into() },
             None => AppendError::Unavailable { cause },
         }
     }

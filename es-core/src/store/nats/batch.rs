@@ -14,6 +14,8 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// The most messages that a server takes in one batch.
@@ -23,8 +25,8 @@ pub(super) const MAX_BATCH: usize = 1_000;
 pub(super) const AT_A_TIME: usize = 16;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
-const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
-const BATCH_COMMIT: &str = "Nats-Batch-Commit";
+pub(super) const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+pub(super) const BATCH_COMMIT: &str = "Nats-Batch-Commit";
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -120,14 +122,22 @@ pub(super) async fn send(server: &Server, messages: Vec<Draft>) -> Result<Sent, 
     let last = match messages.len() {
         0 => return Err(Unsent::Refused("there are no messages".to_owned())),
         1 => None,
-        _ => Some(server.batches().acquire().await.map_err(|closed| Unsent::Unreached(closed.into()))?),
+        _ => Some(turn(server).await?),
     };
-    let message = if last.is_some() { begin(client, messages).await? } else { messages.into_iter().next() };
+    let message = if last.is_some() {
+        // Without its commit a batch is nothing, wherever it was left.
+        let begun = timeout(server.patience(), begin(client, messages)).await;
+        begun.map_err(|late| Unsent::Unreached(late.into()))??
+    } else {
+        messages.into_iter().next()
+    };
     let Some(Draft { subject, headers, body }) = message else {
         return Err(Unsent::Refused("there are no messages".to_owned()));
     };
     let request = Request::new().headers(headers).payload(body).timeout(Some(server.patience()));
-    match client.send_request(subject, request).await {
+    // The client's own time begins when the connection has taken the message.
+    let answered = timeout(server.patience(), client.send_request(subject, request)).await;
+    match answered.map_err(|late| Unsent::Unknown(late.into()))? {
         Ok(answer) => read(&answer),
         Err(error) => Err(match error.kind() {
             // Whatever came before it: without its commit a batch is nothing.
@@ -138,6 +148,12 @@ pub(super) async fn send(server: &Server, messages: Vec<Draft>) -> Result<Sent, 
             _ => Unsent::Unknown(error.into()),
         }),
     }
+}
+
+/// Waits until there may be one more batch on the way.
+async fn turn(server: &Server) -> Result<SemaphorePermit<'_>, Unsent> {
+    let turn = timeout(server.left(), server.batches().acquire()).await;
+    turn.map_err(|late| Unsent::Unreached(late.into()))?.map_err(|closed| Unsent::Unreached(closed.into()))
 }
 
 /// Sends all messages of a batch but the last one, and gives that.

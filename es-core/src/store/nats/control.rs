@@ -40,7 +40,8 @@ pub(super) async fn truncate(
 pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool, AppendError> {
     limits::check_redaction(&redaction)?;
     let unread = |error| Failure::from(error).into_error(None);
-    let found = read::event(server, EventSearch::of(redaction.event)).await.map_err(unread)?;
+    let search = EventSearch { stream: redaction.stream.clone(), ..EventSearch::of(redaction.event) };
+    let found = read::event(server, search).await.map_err(unread)?;
     let Some(event) = found else { return Ok(false) };
     if event.payload.is_none() {
         return drop_snapshot(server, &event.stream).await.map(|()| false);
@@ -53,6 +54,7 @@ pub(super) async fn redact(server: &Server, redaction: Redaction) -> Result<bool
         None => None,
     };
     let (redaction, ids) = (Redaction { beside, ..redaction }, ids());
+    let server = &server.call();
     write(server, &event.stream, ids, &Wish::Redact(&redaction)).await?;
     // Somebody else may have been first.
     let redacted_by = server.edits().current(server).await.map_err(unread)?.redacted_by(redaction.event);
@@ -157,7 +159,11 @@ async fn write(
         let drafts = change.drafts(server, stream, head, ids);
         drafts.iter().try_for_each(|draft| server.check_size(draft))?;
         let cause: BoxError = match batch::send(server, drafts).await {
-            Ok(_) | Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
+            Ok(sent) => {
+                server.reached(sent.last);
+                return drop_snapshot(server, stream).await;
+            }
+            Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
             Err(Unsent::Unknown(cause)) => {
                 doubt = Some(cause.to_string().into());
                 cause
@@ -181,8 +187,9 @@ impl Failure {
     /// What is answered, where an earlier try may be stored.
     fn into_error(self, doubt: Option<BoxError>) -> AppendError {
         match (self, doubt) {
-            (Self::Refused(error), _) => error,
-            (Self::Later(_), Some(cause)) => AppendError::Ambiguous { cause },
+            (Self::Refused(error), None) => error,
+            // What refuses it now may have come behind it.
+            (_, Some(cause)) => AppendError::Ambiguous { cause },
             (Self::Later(cause), None) => AppendError::Unavailable { cause },
         }
     }

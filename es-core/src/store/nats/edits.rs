@@ -42,7 +42,7 @@ impl Edit {
             Self::Truncated { stream, before } => message::edit(subject, Bytes::new(), id)
                 .header(STREAM, names::header_value(stream.as_str()))
                 .header(BEFORE, before),
-            Self::Redacted(Redaction { event, metadata, beside }) => {
+            Self::Redacted(Redaction { event, metadata, beside, .. }) => {
                 let behind = beside.as_ref().map(|(_, metadata)| metadata.clone()).unwrap_or_default();
                 let draft = message::edit(subject, message::body(metadata, &behind), id)
                     .header(EVENT, event.hyphenated())
@@ -72,6 +72,7 @@ impl Edit {
             event: found.number(EVENT)?,
             metadata: found.body.slice(..metadata),
             beside,
+            stream: None,
         }))
     }
 }
@@ -106,7 +107,8 @@ impl Edits {
         count: u64,
     ) -> Result<RwLockReadGuard<'_, List>, ReadError> {
         if self.list().count < count {
-            let _reading = self.reading.lock().await;
+            let reading = tokio::time::timeout(server.left(), self.reading.lock()).await;
+            let _reading = reading.map_err(|late| ReadError::Unavailable(late.into()))?;
             while self.list().count < count {
                 self.read_on(server).await?;
             }
@@ -147,7 +149,7 @@ impl List {
                 let floor = self.floors.entry(stream).or_default();
                 *floor = before.max(*floor);
             }
-            Edit::Redacted(Redaction { event, metadata, beside }) => {
+            Edit::Redacted(Redaction { event, metadata, beside, .. }) => {
                 if let Some((beside, metadata)) = beside {
                     let redacted_by = self.redacted_by(beside);
                     self.events.insert(beside, Change { redacted_by, metadata });

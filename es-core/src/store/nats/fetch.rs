@@ -20,6 +20,8 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The most messages that are asked for at once.
 pub(super) const MAX_ROW: usize = 1_000;
@@ -29,6 +31,9 @@ const MAX_ROW_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a server says behind the last message of a row.
 const END_OF_ROW: u16 = 204;
+
+/// Which message of the row stands before this one.
+const BEFORE: &str = "Nats-Last-Sequence";
 
 /// A message as it is stored.
 #[derive(Clone, Debug)]
@@ -101,18 +106,39 @@ struct State {
     subjects: Option<HashMap<String, u64>>,
 }
 
-/// The end of the log.
+/// How long the end of the log may be behind where somebody has read before it is believed.
+const BEHIND: Duration = Duration::from_secs(2);
+
+/// The end of the log, for somebody who has read as far as this. Whoever answers may have been deposed and not know
+/// it yet; or this is another log.
+pub(super) async fn end_for(server: &Server, after: Position) -> Result<End, ReadError> {
+    let mut tries = server.tries();
+    let until = Instant::now() + BEHIND;
+    loop {
+        let end = end(server).await?;
+        if end.position >= after || Instant::now() >= until || !tries.again().await {
+            return Ok(end);
+        }
+    }
+}
+
+/// The end of the log, which is never before an earlier one that this process knows of.
 pub(super) async fn end(server: &Server) -> Result<End, ReadError> {
     let api = format!("STREAM.INFO.{}", server.log().name);
     let edits = server.names().edits();
     let ask = serde_json::json!({ "subjects_filter": edits });
     server
         .ask(async || {
+            let known = server.known_end();
             let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
             let Info { state } = match answer {
                 Response::Ok(info) => info,
                 Response::Err { error } => return Err(Unanswered::yet(error)),
             };
+            if state.last_seq < known {
+                return Err(Unanswered::yet("the leader is behind what it has stored"));
+            }
+            server.reached(state.last_seq);
             let count = state.subjects.and_then(|subjects| subjects.get(&edits).copied());
             Ok(End { position: Position(state.last_seq), edits: count.unwrap_or(0) })
         })
@@ -214,7 +240,15 @@ async fn collect(answers: &mut Subscriber) -> Result<Vec<Found>, Unanswered> {
         match answer.status {
             Some(status) if status == END_OF_ROW || status == StatusCode::NOT_FOUND => return Ok(row),
             Some(status) => return Err(Unanswered::yet(format!("the server answers {status}"))),
-            None => row.push(Found::of_row(answer).map_err(Unanswered::Yet)?),
+            None => {
+                let found = Found::of_row(answer).map_err(Unanswered::Yet)?;
+                // What was under way when a connection broke is missing in the middle, too.
+                let before = row.last().map_or(0, |before: &Found| before.sequence);
+                if found.number::<u64>(BEFORE).is_ok_and(|sequence| sequence != before) {
+                    return Err(Unanswered::yet("a message of the row is lost"));
+                }
+                row.push(found);
+            }
         }
     }
     Err(Unanswered::yet("the connection was closed"))

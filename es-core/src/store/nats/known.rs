@@ -151,8 +151,10 @@ pub(super) async fn current(server: &Server, stream: &StreamId) -> Result<Entry,
             known.take(&found, found.is_control(server.names()))?;
         }
         reached = known.head.sequence;
+        drop(known);
+        // Whoever has not the time to read all of a long stream has less to read when it comes again.
+        server.known().keep(stream, entry.clone());
     }
-    server.known().keep(stream, entry.clone());
     Ok(entry)
 }
 

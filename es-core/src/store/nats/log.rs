@@ -11,26 +11,49 @@ use crate::store::{Filter, LogPage, ReadError};
 
 const EVERYTHING: &str = ">";
 
+/// A server may tell of a batch that it is just storing, of which the rest is there in a moment.
 pub(super) async fn page(
     server: &Server,
     after: Position,
     filter: &Filter,
     limit: u32,
 ) -> Result<LogPage, ReadError> {
-    let end = fetch::end(server).await?;
+    let mut tries = server.tries();
+    loop {
+        let (page, is_whole) = look(server, after, filter, limit).await?;
+        if is_whole || !tries.again().await {
+            return Ok(page);
+        }
+    }
+}
+
+/// A page, and whether it ends with a whole batch where the log ends.
+async fn look(
+    server: &Server,
+    after: Position,
+    filter: &Filter,
+    limit: u32,
+) -> Result<(LogPage, bool), ReadError> {
+    let end = fetch::end_for(server, after).await?;
     let mut page = LogPage { events: Vec::new(), scanned_to: after, scanned_id: None, head: end.position };
     if after >= end.position {
         page.scanned_id = id_at(server, after, end.position).await?;
-        return Ok(page);
+        return Ok((page, true));
     }
-    let mut room = PageRoom::new(limit);
+    let (mut room, mut is_whole) = (PageRoom::new(limit), true);
     let last = end.position.0.min(after.0.saturating_add(MAX_SCAN as u64));
     let most = if *filter == Filter::all() { limit.max(1) as usize } else { fetch::MAX_ROW };
     while page.scanned_to.0 < last && !room.is_full() {
         for found in dense(server, page.scanned_to.0 + 1, last, most).await? {
             page.scanned_to = Position(found.sequence);
             page.scanned_id = Some(found.id()?);
-            let Some(event) = found.event(server.names())? else { continue };
+            is_whole = page.scanned_to < end.position || !found.is_followed();
+            let Some(event) = found.event(server.names())? else {
+                if limit == 0 {
+                    return Ok((page, true));
+                }
+                continue;
+            };
             if filter.accepts(event.stream.as_str(), event.stream.category(), &event.name) {
                 room.take(&event);
                 page.events.push(event);
@@ -46,7 +69,7 @@ pub(super) async fn page(
             edits.apply(event);
         }
     }
-    Ok(page)
+    Ok((page, is_whole))
 }
 
 /// The id of the message at a position, if the log goes as far.

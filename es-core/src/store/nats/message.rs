@@ -10,6 +10,7 @@
 //! | `Es-Metadata` | how many bytes of the body are metadata |
 //! | `Es-Version` | its version |
 //! | `Es-Recorded` | when it was decided, in microseconds since 1970 |
+//! | `Es-Commit` | on the first event of a commit: which call has sent it |
 //! | `Es-Edits`, `Es-Closed` | how often the stream was edited, and `1` once it is closed |
 //!
 //! The position is the message's sequence, and the time of storing is the server's. What closes or edits a stream is
@@ -17,7 +18,7 @@
 //! and time of the last event. So the last message of a subject alone tells how far the stream goes, and what is
 //! expected of it can be expected of that message.
 
-use super::batch::Draft;
+use super::batch::{BATCH_COMMIT, BATCH_SEQUENCE, Draft};
 use super::fetch::Found;
 use super::names::{self, Names};
 use crate::id::Position;
@@ -36,6 +37,7 @@ const VERSION: &str = "Es-Version";
 const RECORDED: &str = "Es-Recorded";
 const EDITS: &str = "Es-Edits";
 const CLOSED: &str = "Es-Closed";
+const COMMIT: &str = "Es-Commit";
 const CONTROL: &str = "Es-Control";
 
 /// The one format there is.
@@ -72,6 +74,11 @@ pub(super) fn event(subject: &str, event: &NewEvent, head: StreamHead) -> Result
         .header(SCHEMA, event.schema)
         .header(METADATA, event.metadata.len());
     Ok(under(draft, event.id, head, event.recorded_at))
+}
+
+/// A message by which the call that sends it knows it again.
+pub(super) fn marked(draft: Draft, mark: Uuid) -> Draft {
+    draft.header(COMMIT, mark.simple())
 }
 
 /// A message that changes a stream, behind which it has this head.
@@ -135,6 +142,16 @@ impl Found {
             return Ok(None);
         }
         self.readable(|| self.read_event(names)).map(Some)
+    }
+
+    /// Whether more of its batch follow.
+    pub fn is_followed(&self) -> bool {
+        self.text(BATCH_SEQUENCE).is_some() && self.text(BATCH_COMMIT).is_none()
+    }
+
+    /// Whether the call with this mark has sent it.
+    pub fn is_marked(&self, mark: Uuid) -> bool {
+        self.number(COMMIT).is_ok_and(|found: Uuid| found == mark)
     }
 
     /// Whether it changes a stream, or tells of such a change.

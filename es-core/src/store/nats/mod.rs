@@ -68,7 +68,9 @@ use wake::Wake;
 /// * A commit under a lease looks at the lease just before it is written. Nothing keeps the two together: a holder
 ///   that is stopped between them may write one commit after the next holder has begun. Its duplicates and its
 ///   expected versions are looked at in the write itself, as everywhere.
-/// * To find an event by its id alone, or to redact one, is to read the log.
+/// * To find an event by its id alone is to read the log, and so is to redact one whose stream is not
+///   [named](Redaction::stream).
+/// * Each process remembers everything that was ever redacted or truncated, with the metadata that is left.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,
@@ -105,6 +107,11 @@ impl NatsStore {
         self.shared.wake.close();
         self.shared.server.close().await;
     }
+
+    /// The server for one call, whose time begins now.
+    fn call(&self) -> Server {
+        self.shared.server.call()
+    }
 }
 
 impl std::fmt::Debug for NatsStore {
@@ -123,7 +130,7 @@ impl EventStore for NatsStore {
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             limits::check(&commit)?;
-            append::append(&self.shared.server, &self.shared.wake, commit).await
+            append::append(&self.call(), &self.shared.wake, commit).await
         })
     }
 
@@ -132,7 +139,7 @@ impl EventStore for NatsStore {
         stream: &'a StreamId,
         read: StreamRead,
     ) -> StoreFuture<'a, Result<StreamPage, ReadError>> {
-        Box::pin(read::stream(&self.shared.server, stream, read))
+        Box::pin(async move { read::stream(&self.call(), stream, read).await })
     }
 
     fn read_log<'a>(
@@ -141,7 +148,7 @@ impl EventStore for NatsStore {
         filter: &'a Filter,
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>> {
-        Box::pin(log::page(&self.shared.server, after, filter, limit))
+        Box::pin(async move { log::page(&self.call(), after, filter, limit).await })
     }
 
     fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
@@ -149,7 +156,7 @@ impl EventStore for NatsStore {
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
-        Box::pin(read::head(&self.shared.server))
+        Box::pin(async move { read::head(&self.call()).await })
     }
 
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()> {
@@ -162,7 +169,7 @@ impl EventStore for NatsStore {
         expected: Expected,
         reason: &'a str,
     ) -> StoreFuture<'a, Result<(), AppendError>> {
-        Box::pin(control::close(&self.shared.server, stream, expected, reason))
+        Box::pin(async move { control::close(&self.call(), stream, expected, reason).await })
     }
 
     fn truncate_stream<'a>(
@@ -171,7 +178,7 @@ impl EventStore for NatsStore {
         expected: Expected,
         before: u64,
     ) -> StoreFuture<'a, Result<(), AppendError>> {
-        Box::pin(control::truncate(&self.shared.server, stream, expected, before))
+        Box::pin(async move { control::truncate(&self.call(), stream, expected, before).await })
     }
 
     fn redact_event(&self, redaction: Redaction) -> StoreFuture<'_, Result<bool, AppendError>> {
@@ -183,11 +190,11 @@ impl EventStore for NatsStore {
         stream: &'a StreamId,
         fingerprint: u64,
     ) -> StoreFuture<'a, Result<Option<StoredSnapshot>, ReadError>> {
-        Box::pin(keep::snapshots::load(&self.shared.server, stream, fingerprint))
+        Box::pin(async move { keep::snapshots::load(&self.call(), stream, fingerprint).await })
     }
 
     fn save_snapshot(&self, snapshot: StoredSnapshot) -> StoreFuture<'_, Result<(), AppendError>> {
-        Box::pin(keep::snapshots::save(&self.shared.server, snapshot))
+        Box::pin(async move { keep::snapshots::save(&self.call(), snapshot).await })
     }
 
     fn register<'a>(
@@ -195,7 +202,7 @@ impl EventStore for NatsStore {
         processor: &'a str,
         start: Checkpoint,
     ) -> StoreFuture<'a, Result<Checkpoint, ReadError>> {
-        Box::pin(keep::processors::register(&self.shared.server, processor, start))
+        Box::pin(async move { keep::processors::register(&self.call(), processor, start).await })
     }
 
     fn processors<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Result<Vec<StoredProcessor>, ReadError>> {
@@ -208,19 +215,21 @@ impl EventStore for NatsStore {
         owner: Uuid,
         ttl: Duration,
     ) -> StoreFuture<'a, Result<Option<Lease>, ReadError>> {
-        Box::pin(keep::leases::acquire(&self.shared.server, &self.shared.keep, processor, owner, ttl))
+        Box::pin(async move {
+            keep::leases::acquire(&self.call(), &self.shared.keep, processor, owner, ttl).await
+        })
     }
 
     fn renew<'a>(&'a self, lease: &'a Lease, ttl: Duration) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        Box::pin(keep::leases::renew(&self.shared.server, &self.shared.keep, lease, ttl))
+        Box::pin(async move { keep::leases::renew(&self.call(), &self.shared.keep, lease, ttl).await })
     }
 
     fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, Result<(), AdvanceError>> {
-        Box::pin(keep::leases::release(&self.shared.server, &self.shared.keep, lease))
+        Box::pin(async move { keep::leases::release(&self.call(), &self.shared.keep, lease).await })
     }
 
     fn advance(&self, advance: Advance) -> StoreFuture<'_, Result<(), AdvanceError>> {
-        Box::pin(keep::processors::advance(&self.shared.server, &self.shared.keep, advance))
+        Box::pin(async move { keep::processors::advance(&self.call(), &self.shared.keep, advance).await })
     }
 
     fn documents<'a>(
@@ -228,7 +237,9 @@ impl EventStore for NatsStore {
         collection: &'a str,
         keys: &'a [String],
     ) -> StoreFuture<'a, Result<Vec<StoredDocument>, ReadError>> {
-        Box::pin(keep::documents::find(&self.shared.server, &self.shared.keep, collection, keys))
+        Box::pin(
+            async move { keep::documents::find(&self.call(), &self.shared.keep, collection, keys).await },
+        )
     }
 
     fn list_documents<'a>(

@@ -61,7 +61,8 @@ impl NatsOptions {
         self
     }
 
-    /// How long an append or a read goes on trying while servers do not answer, or choose a new leader.
+    /// How long an append or a read goes on trying while servers do not answer, or choose a new leader. What may
+    /// read all there is - a search by an event's id, a list of documents - has as long for each part of it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -11,13 +11,19 @@ use async_nats::client::Client;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context, ContextBuilder};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// How long one request may take, of all the time that there is to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// By how much an answer may be late.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// What is left when the time is up.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(1);
 
 /// The first pause before a request is made again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -28,6 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct Server {
     shared: Arc<Shared>,
+    /// When a call, of which this is a part, has to be answered.
+    end: Option<Instant>,
 }
 
 /// A JetStream stream.
@@ -47,6 +55,8 @@ struct Shared {
     known: Streams,
     edits: Edits,
     closed: AtomicBool,
+    /// How far the log is known to go.
+    reached: AtomicU64,
 }
 
 impl Server {
@@ -69,8 +79,20 @@ impl Server {
                 known: Streams::new(),
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
+                reached: AtomicU64::new(0),
             }),
+            end: None,
         })
+    }
+
+    /// The same for one call: all that it asks has to fit into one deadline. Not for what reads however much there
+    /// is, of which each question has a deadline of its own.
+    pub fn call(&self) -> Self {
+        Self { shared: self.shared.clone(), end: Some(self.end()) }
+    }
+
+    fn end(&self) -> Instant {
+        self.end.unwrap_or_else(|| Instant::now() + self.shared.deadline)
     }
 
     pub fn client(&self) -> &Client {
@@ -104,6 +126,16 @@ impl Server {
         &self.shared.known
     }
 
+    /// How far the log is known to go.
+    pub fn known_end(&self) -> u64 {
+        self.shared.reached.load(Ordering::Acquire)
+    }
+
+    /// Takes note that the log goes as far as this.
+    pub fn reached(&self, sequence: u64) {
+        self.shared.reached.fetch_max(sequence, Ordering::AcqRel);
+    }
+
     /// What was redacted and truncated, wherever in the log.
     pub fn edits(&self) -> &Edits {
         &self.shared.edits
@@ -118,14 +150,21 @@ impl Server {
         Ok(())
     }
 
-    /// How long to wait for one answer.
+    /// How long to wait for one answer. What is asked while there is time has a moment at least, so that what is sent
+    /// at the last is not in doubt for want of it.
     pub fn patience(&self) -> Duration {
-        PATIENCE.min(self.shared.deadline)
+        let left = self.left();
+        if left <= SHORTEST_PATIENCE { left } else { PATIENCE.min(left.max(MOMENT)) }
+    }
+
+    /// How long to wait for one's turn.
+    pub fn left(&self) -> Duration {
+        self.end().saturating_duration_since(Instant::now()).max(SHORTEST_PATIENCE)
     }
 
     /// The tries that something may take which begins now.
     pub fn tries(&self) -> Tries {
-        Tries { end: Instant::now() + self.shared.deadline, pause: FIRST_PAUSE }
+        Tries { end: self.end(), pause: FIRST_PAUSE }
     }
 
     /// Asks until there is an answer, for as long as there is time.
@@ -139,7 +178,9 @@ impl Server {
             if self.is_closed() {
                 return Err(StoreClosed.into());
             }
-            match question().await {
+            // A question may be of several parts, and wait for a connection that takes nothing.
+            let answered = tokio::time::timeout(self.patience(), question()).await;
+            match answered.unwrap_or_else(|late| Err(Unanswered::yet(late))) {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::For(error)) => return Err(error),
                 Err(Unanswered::Yet(cause)) => {

@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 /// How long a commit stays unseen at most if nobody says a word of it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+const TELL_FOR: Duration = Duration::from_millis(100);
+
 /// The end of the log as far as it is known here.
 pub(super) struct Wake {
     server: Server,
@@ -34,8 +36,10 @@ impl Wake {
     pub async fn reached(&self, end: Position) {
         rise(&self.end, end.0);
         let word = end.0.to_string().into();
-        // Nobody relies on it: whoever does not hear it looks.
-        let _ = self.server.client().publish(self.server.names().grown(), word).await;
+        // Nobody relies on it: whoever does not hear it looks. A connection may take nothing, and a commit that is
+        // stored is not kept waiting for that.
+        let telling = self.server.client().publish(self.server.names().grown(), word);
+        let _ = tokio::time::timeout(TELL_FOR, telling).await;
     }
 
     /// Waits until the log goes further than `after`, or so long.

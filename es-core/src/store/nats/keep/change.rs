@@ -41,7 +41,7 @@ pub async fn make(
     next: impl Fn(&Processor) -> Result<Processor, AdvanceError> + Send + Sync,
 ) -> Result<(), AdvanceError> {
     let lane = keep.lanes.of(name);
-    let mut turn = lane.turn.lock().await;
+    let mut turn = lane.turn(server).await.map_err(AdvanceError::Unavailable)?;
     let mut tries = server.tries();
     let mut remembered = turn.take();
     loop {

@@ -56,7 +56,7 @@ async fn drop_documents(server: &Server, collection: &str) -> Result<(), Advance
 async fn drop_processor(server: &Server, keep: &Keep, lease: &Lease) -> Result<(), AdvanceError> {
     let name = &lease.processor;
     let lane = keep.lanes.of(name);
-    let mut turn = lane.turn.lock().await;
+    let mut turn = lane.turn(server).await.map_err(AdvanceError::Unavailable)?;
     *turn = None;
     let known = Known::read(server, name).await.map_err(unread)?;
     let Some(known) = known else { return Ok(()) };

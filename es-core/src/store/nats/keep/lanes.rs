@@ -1,10 +1,12 @@
 //! What this process remembers of processors: since when each stands still, and how it was left.
 
+use super::super::server::Server;
 use super::processor::Known;
+use crate::store::BoxError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 /// The lanes of all processors that were asked for.
 #[derive(Default)]
@@ -17,7 +19,7 @@ pub struct Lanes {
 pub struct Lane {
     /// Held by whoever writes, so that those of one process do not stand in each other's way. As it was left by
     /// the last of them, if that is known.
-    pub turn: AsyncMutex<Option<Known>>,
+    turn: AsyncMutex<Option<Known>>,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -39,6 +41,11 @@ impl Lanes {
 }
 
 impl Lane {
+    /// Waits for the others of this process, as long as there is time.
+    pub async fn turn(&self, server: &Server) -> Result<MutexGuard<'_, Option<Known>>, BoxError> {
+        Ok(tokio::time::timeout(server.left(), self.turn.lock()).await?)
+    }
+
     /// How long this message has been the last one, as far as this process has seen. Time counts from the first
     /// look, so a lease is never seen to end before it does.
     pub fn stands(&self, sequence: u64) -> Duration {

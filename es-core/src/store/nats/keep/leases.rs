@@ -22,7 +22,7 @@ pub(in super::super) async fn acquire(
     ttl: Duration,
 ) -> Result<Option<Lease>, ReadError> {
     let lane = keep.lanes.of(name);
-    let mut turn = lane.turn.lock().await;
+    let mut turn = lane.turn(server).await.map_err(ReadError::Unavailable)?;
     let mut tries = server.tries();
     *turn = None;
     loop {
