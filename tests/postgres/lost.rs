@@ -1,9 +1,11 @@
 //! A call whose answer is lost is sent again, and what is stored is known by its ids.
 
-use crate::kit::{Held, calls, commit, event, events, fresh, in_schema, one, run, spawned, superuser};
+use crate::kit::{Held, calls, commit, event, events, fresh, in_schema, one, run, spawned, superuser, value};
 use crate::proxy::Proxy;
 use es_core::store::{Commit, EventStore, Expected, PgStore, Redaction};
 use es_core::{Position, StreamId};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A store on the way of a proxy, on which it has appended already.
 async fn behind(proxy: &Proxy) -> (PgStore, String) {
@@ -102,4 +104,38 @@ async fn an_edit_whose_answer_is_lost_is_done_once() {
     store.truncate_stream(&StreamId::named("a-1"), Expected::Exact(2), 2).await.unwrap();
     let known = commit("a-1", Expected::Exact(2), vec![event()]).knowing(2);
     assert!(store.append(known).await.is_ok());
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn who_goes_away_while_a_transaction_begins_leaves_none_behind() {
+    let (_, schema) = fresh().await;
+    let url = format!("{}?application_name={schema}", tests::server::postgres_url());
+    let store = PgStore::connect_with(&url, in_schema(&schema).connections(1)).await.unwrap();
+    store.read(async |_| Ok(())).await.unwrap();
+    let mut onlooker = superuser().await;
+    let left = format!(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE application_name = '{schema}' AND state LIKE 'idle in transaction%'"
+    );
+    for n in 0..40 {
+        let end = Instant::now() + Duration::from_micros(n * 40);
+        let reading = async { drop(store.read(async |_| Ok(())).await) };
+        // No timer is as short as this.
+        let ending = async {
+            while Instant::now() < end {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = ending => {}
+            () = reading => {}
+        }
+        // Shorter than the time after which the server ends it.
+        let until = Instant::now() + Duration::from_secs(4);
+        while value::<i64>(&mut onlooker, &schema, &left).await > 0 {
+            assert!(Instant::now() < until, "one is left behind after {n}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 }

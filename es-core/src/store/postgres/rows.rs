@@ -1,6 +1,6 @@
 //! Work of projections on their rows, in one transaction with their checkpoints; and reads of rows.
 
-use super::database::Database;
+use super::database::{Database, begin_in};
 use super::failure::{self, Failure, Fate};
 use super::tx::{AtWork, PgTx, Spoilt};
 use super::{PgError, processors};
@@ -48,7 +48,7 @@ impl Workroom {
     pub async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, PgError> {
         loop {
             let idle = self.pool.num_idle();
-            match self.pool.begin_with(statement).await {
+            match begin_in(&self.pool, statement).await {
                 Err(error) if failure::is_lost(&error) && idle > 0 => {}
                 begun => return begun,
             }
