@@ -1,5 +1,6 @@
 //! A way to the server on which answers get lost.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tests::server::postgres_url;
@@ -13,7 +14,7 @@ pub struct Proxy {
 }
 
 /// What stands in the question whose answer gets lost.
-type Lost = Arc<Mutex<Option<&'static str>>>;
+type Lost = Arc<Mutex<VecDeque<&'static str>>>;
 
 impl Proxy {
     pub async fn start() -> Self {
@@ -39,11 +40,16 @@ impl Proxy {
 
     /// The answer to the next question with this in it is lost, and the connection with it.
     pub fn lose_the_answer_to(&self, text: &'static str) {
-        *self.lost.lock().unwrap() = Some(text);
+        *self.lost.lock().unwrap() = VecDeque::from([text]);
+    }
+
+    /// And once that is lost, the answer to the next question with this in it.
+    pub fn then_lose_the_answer_to(&self, text: &'static str) {
+        self.lost.lock().unwrap().push_back(text);
     }
 
     pub fn has_lost_it(&self) -> bool {
-        self.lost.lock().unwrap().is_none()
+        self.lost.lock().unwrap().is_empty()
     }
 }
 
@@ -68,8 +74,9 @@ async fn ask(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, lost: Lost, 
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = client.read(&mut bytes).await {
         let asked = &bytes[..read];
-        let is_it = |text: &mut &str| asked.windows(text.len()).any(|window| window == text.as_bytes());
-        if lost.lock().unwrap().take_if(is_it).is_some() {
+        let is_it =
+            |text: &mut &'static str| asked.windows(text.len()).any(|window| window == text.as_bytes());
+        if lost.lock().unwrap().pop_front_if(is_it).is_some() {
             is_cut.store(true, Ordering::SeqCst);
         }
         if server.write_all(asked).await.is_err() {

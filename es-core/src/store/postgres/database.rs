@@ -21,10 +21,11 @@ const SETTINGS: [(&str, &str); 10] = [
     ("lock_timeout", "5s"),
     ("statement_timeout", "15s"),
     ("idle_in_transaction_session_timeout", "5s"),
-    // A client whose machine is gone is noticed within half a minute.
-    ("tcp_keepalives_idle", "10"),
-    ("tcp_keepalives_interval", "5"),
-    ("tcp_keepalives_count", "3"),
+    // A client whose machine is gone in the middle of a request, which may hold the lock of the log, is noticed
+    // within five seconds.
+    ("tcp_keepalives_idle", "3"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "2"),
     // Of a client's own, where it says nothing else; compiling costs more than a short statement takes.
     ("jit", "off"),
 ];
