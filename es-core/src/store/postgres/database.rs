@@ -30,6 +30,10 @@ const SETTINGS: [(&str, &str); 10] = [
     ("jit", "off"),
 ];
 
+/// What is set beside for what appends.
+const APPENDING: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off")];
+
 /// What a transaction begins with that takes nothing from the session's settings.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_RELAXED: &str =
@@ -91,6 +95,15 @@ impl Database {
     /// A connection of its own, beside the pool.
     pub async fn connect(&self) -> Result<PgConnection, PgError> {
         connect(&self.shared.options).await
+    }
+
+    /// A connection for what appends. In its session, if it keeps one, tables are not scanned whole: a plan may be as
+    /// old as the connection, and from a time when the log was short.
+    pub async fn connect_to_append(&self) -> Result<PgConnection, PgError> {
+        if self.shared.is_pooled {
+            return self.connect().await;
+        }
+        connect(&self.shared.options.clone().options(APPENDING)).await
     }
 
     /// The way to a connection that can `LISTEN`, if there is one.

@@ -76,6 +76,7 @@ impl Attempts {
 pub(super) struct Way {
     database: Database,
     statement: SqlStr,
+    statement_for_one: SqlStr,
     /// None from an error on until the next call.
     connection: Option<PgConnection>,
 }
@@ -92,7 +93,12 @@ type Answers = Vec<Result<Appended, AppendError>>;
 
 impl Way {
     pub fn new(database: Database) -> Self {
-        Self { statement: append::statement(&database), database, connection: None }
+        Self {
+            statement: append::statement(&database),
+            statement_for_one: append::statement_for_one(&database),
+            database,
+            connection: None,
+        }
     }
 
     /// Stores commits in one call; answers each, and says how far the log goes, if that was heard.
@@ -163,7 +169,7 @@ impl Way {
     async fn connected(&mut self, until: Instant) -> Result<PgConnection, PgError> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => within(until, self.database.connect()).await,
+            None => within(until, self.database.connect_to_append()).await,
         }
     }
 
@@ -176,6 +182,9 @@ impl Way {
     async fn send(&self, connection: &mut PgConnection, commits: &[&Commit]) -> Result<Answer, PgError> {
         let statement = self.statement.clone();
         if !self.database.is_pooled() {
+            if let Some(one) = append::only_one(commits) {
+                return append::send_one(connection, self.statement_for_one.clone(), one).await;
+            }
             return append::send(connection, statement, true, commits).await;
         }
         let mut transaction = connection.begin_with(self.database.begin_statement()).await?;

@@ -19,9 +19,10 @@ const KNOWN: i64 = 1;
 const TABLES: [&str; 2] = [include_str!("log.sql"), include_str!("following.sql")];
 
 /// What is put in place at every migration.
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     include_str!("guards.sql"),
     include_str!("append.sql"),
+    include_str!("append_one.sql"),
     include_str!("edit.sql"),
     include_str!("processors.sql"),
     include_str!("rows.sql"),
