@@ -97,7 +97,7 @@ pub fn refusal(answer: Result<(), sqlx::Error>) -> String {
 
 /// Keeps everybody from writing to the log of a schema.
 pub struct Held {
-    connection: PgConnection,
+    pub connection: PgConnection,
     schema: String,
 }
 

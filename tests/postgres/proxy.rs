@@ -1,5 +1,6 @@
 //! A way to the server on which answers get lost, and questions are counted.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tests::server::postgres_url;
@@ -20,7 +21,7 @@ type Asked = Arc<Mutex<Vec<Vec<u8>>>>;
 const ENDS: [u8; 2] = [b'S', b'Q'];
 
 /// What stands in the question whose answer gets lost.
-type Lost = Arc<Mutex<Option<&'static str>>>;
+type Lost = Arc<Mutex<VecDeque<&'static str>>>;
 
 impl Proxy {
     pub async fn start() -> Self {
@@ -53,11 +54,16 @@ impl Proxy {
 
     /// The answer to the next question with this in it is lost, and the connection with it.
     pub fn lose_the_answer_to(&self, text: &'static str) {
-        *self.lost.lock().unwrap() = Some(text);
+        *self.lost.lock().unwrap() = VecDeque::from([text]);
+    }
+
+    /// And once that is lost, the answer to the next question with this in it.
+    pub fn then_lose_the_answer_to(&self, text: &'static str) {
+        self.lost.lock().unwrap().push_back(text);
     }
 
     pub fn has_lost_it(&self) -> bool {
-        self.lost.lock().unwrap().is_none()
+        self.lost.lock().unwrap().is_empty()
     }
 }
 
@@ -88,9 +94,10 @@ async fn ask(
     let mut questions = Questions::default();
     while let Ok(read @ 1..) = client.read(&mut bytes).await {
         let asked = &bytes[..read];
-        let is_it = |text: &mut &str| asked.windows(text.len()).any(|window| window == text.as_bytes());
+        let is_it =
+            |text: &mut &'static str| asked.windows(text.len()).any(|window| window == text.as_bytes());
         counted.lock().unwrap().extend(questions.read(asked));
-        if lost.lock().unwrap().take_if(is_it).is_some() {
+        if lost.lock().unwrap().pop_front_if(is_it).is_some() {
             is_cut.store(true, Ordering::SeqCst);
         }
         if server.write_all(asked).await.is_err() {

@@ -21,18 +21,26 @@ const SETTINGS: [(&str, &str); 10] = [
     ("lock_timeout", "5s"),
     ("statement_timeout", "15s"),
     ("idle_in_transaction_session_timeout", "5s"),
-    // A client whose machine is gone is noticed within half a minute.
-    ("tcp_keepalives_idle", "10"),
-    ("tcp_keepalives_interval", "5"),
-    ("tcp_keepalives_count", "3"),
+    // A client whose machine is gone in the middle of a request, which may hold the lock of the log, is noticed
+    // within five seconds.
+    ("tcp_keepalives_idle", "3"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "2"),
     // Of a client's own, where it says nothing else; compiling costs more than a short statement takes.
     ("jit", "off"),
 ];
+
+/// What is set beside for what appends.
+const APPENDING: [(&str, &str); 3] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off")];
 
 /// What a transaction begins with that takes nothing from the session's settings.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_RELAXED: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off";
+
+/// What a transaction begins with that reads, on a replica, too.
+pub(super) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
 /// A schema in a database. Clones are the same.
 #[derive(Clone)]
@@ -89,6 +97,15 @@ impl Database {
         connect(&self.shared.options).await
     }
 
+    /// A connection for what appends. In its session, if it keeps one, tables are not scanned whole: a plan may be as
+    /// old as the connection, and from a time when the log was short.
+    pub async fn connect_to_append(&self) -> Result<PgConnection, PgError> {
+        if self.shared.is_pooled {
+            return self.connect().await;
+        }
+        connect(&self.shared.options.clone().options(APPENDING)).await
+    }
+
     /// The way to a connection that can `LISTEN`, if there is one.
     pub fn listening(&self) -> Option<&PgConnectOptions> {
         self.shared.listening.as_ref()
@@ -117,10 +134,10 @@ impl Database {
     /// Begins a transaction on a connection of the pool, at READ COMMITTED whatever is usual there. Statements
     /// in it take [`query`](Self::query).
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, PgError> {
-        match self.pool.begin_with(self.begin_statement()).await {
+        match begin_in(&self.pool, self.begin_statement()).await {
             Err(error) if failure::is_lost(&error) => {
                 self.drop_lost_connections().await;
-                self.pool.begin_with(self.begin_statement()).await
+                begin_in(&self.pool, self.begin_statement()).await
             }
             begun => begun,
         }
@@ -139,10 +156,10 @@ impl Database {
         &self,
         query: impl Fn() -> Query<'static, Postgres, PgArguments> + Send,
     ) -> Result<Vec<PgRow>, PgError> {
-        match self.rows_once(query()).await {
+        match self.run(query(), BEGIN_READING).await {
             Err(error) if failure::is_lost(&error) => {
                 self.drop_lost_connections().await;
-                self.rows_once(query()).await
+                self.run(query(), BEGIN_READING).await
             }
             answered => answered,
         }
@@ -153,11 +170,19 @@ impl Database {
         &self,
         query: Query<'static, Postgres, PgArguments>,
     ) -> Result<Vec<PgRow>, PgError> {
+        self.run(query, self.begin_statement()).await
+    }
+
+    async fn run(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+        begin: &'static str,
+    ) -> Result<Vec<PgRow>, PgError> {
         if !self.shared.is_pooled {
             return query.fetch_all(&self.pool).await;
         }
         // A pooler may send each half of a statement to another connection, if they are not in a transaction.
-        let mut transaction = self.pool.begin_with(self.begin_statement()).await?;
+        let mut transaction = begin_in(&self.pool, begin).await?;
         let rows = query.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(rows)
@@ -176,6 +201,18 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Begins a transaction on a connection of a pool. That is brought to its end even if nobody waits for it any more: where
+/// it is interrupted, the driver gives the connection back inside the transaction, and whatever the next one does on it
+/// is never committed.
+pub(super) async fn begin_in(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, PgError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    begun.unwrap_or(Err(PgError::WorkerCrashed))
 }
 
 /// Connects, or gives up in time.

@@ -4,7 +4,7 @@ use super::append::expectation;
 use super::column;
 use super::database::Database;
 use super::failure::{Failure, Fate};
-use super::settle::Attempts;
+use super::settle::{Attempts, within};
 use super::text::escaped;
 use crate::id::StreamId;
 use crate::store::{AppendError, Expected, Redaction, limits};
@@ -85,7 +85,8 @@ where
 {
     let mut attempts = Attempts::new();
     loop {
-        let error = match database.rows_once(statement()).await.and_then(|rows| said(&rows)) {
+        let rows = within(attempts.until(), database.rows_once(statement())).await;
+        let error = match rows.and_then(|rows| said(&rows)) {
             Ok(said) => return Ok((said, attempts.is_unknown)),
             Err(error) => error,
         };

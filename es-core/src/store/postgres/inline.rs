@@ -5,7 +5,7 @@ use super::append;
 use super::database::Database;
 use super::failure::{self, Failure, Fate};
 use super::rows::Workroom;
-use super::settle::{self, Attempts};
+use super::settle::{self, Attempts, within};
 use super::text::escaped;
 use super::tx::PgTx;
 use super::{PgError, column};
@@ -19,6 +19,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgBindIterExt, PgRow};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Why a commit was not stored by an attempt.
 pub(super) enum Stop {
@@ -54,7 +55,7 @@ pub(super) async fn append(
     let mut attempts = Attempts::new();
     let mut sent = None;
     loop {
-        let (fate, cause) = match attempt(database, workroom, commit, &mut sent).await {
+        let (fate, cause) = match attempt(database, workroom, commit, &mut sent, attempts.deadline()).await {
             Ok(appended) => return Ok(appended),
             Err(Stop::Answer(AppendError::Unavailable { cause })) if attempts.is_unknown => {
                 return Err(AppendError::Ambiguous { cause });
@@ -84,19 +85,23 @@ async fn attempt(
     workroom: &Workroom,
     commit: &Commit,
     sent: &mut Option<Appended>,
+    until: Instant,
 ) -> Result<Appended, Stop> {
-    let mut tx = PgTx::begin(database, workroom).await?;
-    let appended = match write(database, &mut tx, commit).await {
+    let mut tx = within(until, PgTx::begin(database, workroom)).await?;
+    let appended = match within(until, write(database, &mut tx, commit)).await {
         Ok(appended) if !appended.duplicate => appended,
-        Ok(duplicate) => return Ok(settled(&mut tx, database, commit, sent.as_ref(), duplicate).await?),
+        Ok(duplicate) => {
+            let settled = settled(&mut tx, database, commit, sent.as_ref(), duplicate);
+            return Ok(within(until, settled).await?);
+        }
         Err(stop) => {
             // What has stopped it says more than this.
-            let _ = tx.roll_back().await;
+            let _ = within(until, tx.roll_back()).await;
             return Err(stop);
         }
     };
     *sent = Some(appended.clone());
-    tx.commit().await.map_err(|error| refused_by_commit(commit, error))?;
+    within(until, tx.commit()).await.map_err(|error| refused_by_commit(commit, error))?;
     Ok(appended)
 }
 

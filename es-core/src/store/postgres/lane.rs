@@ -23,6 +23,9 @@ const EVENT_BYTES: usize = 512;
 const NAP: Duration = Duration::from_micros(100);
 const NAPS: Duration = Duration::from_micros(500);
 
+/// How long a commit waits for its call, where those before it are not answered.
+const LATE: Duration = Duration::from_secs(10);
+
 /// What may wait for the lane, in pages of 4 KiB, of which each commit takes one at least: 16 MiB.
 const ROOM: u32 = 4_096;
 const PAGE: usize = 4_096;
@@ -48,6 +51,8 @@ struct Shared {
 struct Job {
     commit: Commit,
     size: usize,
+    /// When it was handed over.
+    since: Instant,
     caller: oneshot::Sender<Result<Appended, AppendError>>,
     /// Given back when it goes into a call.
     room: Option<OwnedSemaphorePermit>,
@@ -80,7 +85,7 @@ impl Lane {
         let pages = u32::try_from(1 + size / PAGE).unwrap_or(ROOM).min(ROOM);
         let room = Arc::clone(&self.shared.room).acquire_many_owned(pages).await.map_err(|_| is_closed())?;
         let (caller, answer) = oneshot::channel();
-        let job = Job { commit, size, caller, room: Some(room) };
+        let job = Job { commit, size, since: Instant::now(), caller, room: Some(room) };
         self.queue.send(Message::Commit(job)).map_err(|_| is_closed())?;
         match answer.await {
             Ok(answer) => answer,
@@ -131,6 +136,10 @@ impl Task {
                 self.take(message);
                 continue;
             }
+            self.turn_the_late_away();
+            if self.waiting.is_empty() {
+                continue;
+            }
             self.await_the_usual().await;
             let jobs = self.next_call();
             self.store(jobs).await;
@@ -179,6 +188,14 @@ impl Task {
             if now - last > NAP || now - start > NAPS {
                 return;
             }
+        }
+    }
+
+    /// Answers those that have waited for too long, so that calls which go unanswered hold nobody up one after another.
+    fn turn_the_late_away(&mut self) {
+        while let Some(job) = self.waiting.pop_front_if(|job| job.since.elapsed() > LATE) {
+            let cause = "it has waited too long for those before it, and was not sent".into();
+            let _ = job.caller.send(Err(AppendError::Unavailable { cause }));
         }
     }
 

@@ -57,6 +57,19 @@ use uuid::Uuid;
 use wake::Wake;
 
 /// A store in a PostgreSQL database. Clones are the same store.
+///
+/// # How long a commit takes at most
+/// It waits ten seconds at most for those before it that are not answered; then it is
+/// [unavailable](AppendError::Unavailable). From the moment that it is sent, it is answered within about ten seconds.
+/// A call whose answer is lost, or does not come for seven, is sent again by another connection in this time, and what
+/// is stored is known by its ids. If it is still open then what became of it, that is what is said:
+/// [`AppendError::Ambiguous`]. A process that is gone in the middle of a commit holds up those of others for five
+/// seconds at most.
+///
+/// # Replicas
+/// A store can be opened on a replica, to read and to follow. Whatever writes is [unavailable](AppendError::Unavailable)
+/// there, at once, and so are leases; that ends when the replica is promoted. What is new is seen by looking, four times
+/// a second, since a replica does not know `LISTEN`.
 #[derive(Clone)]
 pub struct PgStore {
     shared: Arc<Shared>,

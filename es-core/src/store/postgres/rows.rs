@@ -1,7 +1,8 @@
 //! Work of projections on their rows, in one transaction with their checkpoints; and reads of rows.
 
-use super::database::Database;
+use super::database::{Database, begin_in};
 use super::failure::{self, Failure, Fate};
+use super::settle::within;
 use super::tx::{AtWork, PgTx, Spoilt};
 use super::{PgError, processors};
 use crate::foreign;
@@ -10,9 +11,14 @@ use crate::store::rows;
 use crate::store::{Advance, AdvanceError, BoxError, ReadError, RowWork};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What becomes of a connection behind work that is not ours.
 const RESET: &str = "RESET ALL; DISCARD TEMP; SELECT pg_advisory_unlock_all()";
+
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections for what is not ours: beside those of the store, whose settings are its own.
 pub(super) struct Workroom {
@@ -35,7 +41,8 @@ impl Workroom {
             .after_release(move |connection, _| {
                 Box::pin(async move {
                     if is_kept {
-                        connection.execute(RESET).await?;
+                        // On a way that is dammed up it would be waited for ever, and nobody else could have its place.
+                        within(Instant::now() + PATIENCE, connection.execute(RESET)).await?;
                     }
                     Ok(true)
                 })
@@ -48,7 +55,7 @@ impl Workroom {
     pub async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, PgError> {
         loop {
             let idle = self.pool.num_idle();
-            match self.pool.begin_with(statement).await {
+            match begin_in(&self.pool, statement).await {
                 Err(error) if failure::is_lost(&error) && idle > 0 => {}
                 begun => return begun,
             }

@@ -1,12 +1,12 @@
 //! Rows one by one, for pages of which it is not known before how large they are.
 
 use super::PgError;
-use super::database::Database;
+use super::database::{BEGIN_READING, Database, begin_in};
 use super::failure;
 use crate::store::ReadError;
+use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
-use sqlx::{Connection, Postgres};
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 
@@ -43,18 +43,17 @@ async fn once(
     query: PgQuery,
     take: impl FnMut(&PgRow) -> Taken + Send,
 ) -> Result<Result<(), ReadError>, PgError> {
-    let mut connection = database.pool().acquire().await?;
-    let taken = if database.is_pooled() {
+    if database.is_pooled() {
         // A pooler may send each half of a statement to another connection, if they are not in a transaction.
-        let mut transaction = connection.begin_with(database.begin_statement()).await?;
+        let mut transaction = begin_in(database.pool(), BEGIN_READING).await?;
         let taken = fetch(&mut transaction, query, take).await?;
         if let Ok(ControlFlow::Continue(())) = taken {
             transaction.commit().await?;
         }
-        taken
-    } else {
-        fetch(&mut connection, query, take).await?
-    };
+        return Ok(taken.map(drop));
+    }
+    let mut connection = database.pool().acquire().await?;
+    let taken = fetch(&mut connection, query, take).await?;
     if !matches!(taken, Ok(ControlFlow::Continue(()))) {
         // What is still on its way would have to be read to its end before anything else.
         drop(connection.detach());

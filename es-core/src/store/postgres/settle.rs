@@ -1,12 +1,13 @@
 //! What became of a call whose answer is lost: the same is sent again, and what is stored is known by its ids.
 
 use super::append::{self, Answer};
-use super::database::Database;
+use super::database::{BEGIN_READING, Database};
 use super::failure::{self, Failure, Fate};
+use super::text::escaped;
 use super::{PgError, column};
 use crate::id::Position;
 use crate::store::admit::id_taken;
-use crate::store::{AppendError, Appended, Commit, Expected, NewEvent, StreamHead};
+use crate::store::{Append, AppendError, Appended, Commit, Expected, NewEvent, StreamHead};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgBindIterExt, PgConnection};
 use sqlx::{Connection, Row, SqlStr};
@@ -14,20 +15,21 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long something is sent again.
+/// How long something is tried, from the moment that it is sent for the first time.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The pause before it is; it doubles each time, up to the longest.
 const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a call may go without an answer. The server gives up before that, if it is there.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one attempt may go without an answer, so that there is time for another one on another way. A server that
+/// is there gives up before that, if all it does is wait for the lock of the log.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// What has been tried.
 #[derive(Clone)]
 pub(super) struct Attempts {
-    deadline: Option<Instant>,
+    deadline: Instant,
     pause: Duration,
     /// Whether one of them may be stored.
     pub is_unknown: bool,
@@ -35,7 +37,17 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub fn new() -> Self {
-        Self { deadline: None, pause: PAUSE, is_unknown: false }
+        Self { deadline: Instant::now() + DEADLINE, pause: PAUSE, is_unknown: false }
+    }
+
+    /// Until when there is time for the attempt that begins now.
+    pub fn until(&self) -> Instant {
+        self.deadline.min(Instant::now() + PATIENCE)
+    }
+
+    /// Until when there is time for all of them.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Takes note of what an attempt has come to, and waits for the time of the next; `false` if there is none.
@@ -45,7 +57,7 @@ impl Attempts {
             return false;
         }
         let next = Instant::now() + self.pause;
-        if next > *self.deadline.get_or_insert(Instant::now() + DEADLINE) {
+        if next > self.deadline {
             return false;
         }
         tokio::time::sleep_until(next).await;
@@ -64,6 +76,7 @@ impl Attempts {
 pub(super) struct Way {
     database: Database,
     statement: SqlStr,
+    statement_for_one: SqlStr,
     /// None from an error on until the next call.
     connection: Option<PgConnection>,
 }
@@ -80,14 +93,19 @@ type Answers = Vec<Result<Appended, AppendError>>;
 
 impl Way {
     pub fn new(database: Database) -> Self {
-        Self { statement: append::statement(&database), database, connection: None }
+        Self {
+            statement: append::statement(&database),
+            statement_for_one: append::statement_for_one(&database),
+            database,
+            connection: None,
+        }
     }
 
     /// Stores commits in one call; answers each, and says how far the log goes, if that was heard.
     pub async fn store(&mut self, commits: &[&Commit]) -> (Answers, Position) {
         let mut attempts = Attempts::new();
         match self.answered(commits, &mut attempts).await {
-            Ok(answer) => self.answers(&answer, commits, &attempts).await,
+            Ok(answer) => self.answers(&answer, commits, &mut attempts).await,
             Err(Stop::GivenUp(cause)) => {
                 (commits.iter().map(|_| Err(attempts.given_up(cause.clone()))).collect(), Position(0))
             }
@@ -106,7 +124,7 @@ impl Way {
             let mut attempts = Attempts { is_unknown: before.is_unknown, ..Attempts::new() };
             let answer = match self.answered(&[commit], &mut attempts).await {
                 Ok(answer) => {
-                    let (mut alone, reached) = self.answers(&answer, &[commit], &attempts).await;
+                    let (mut alone, reached) = self.answers(&answer, &[commit], &mut attempts).await;
                     end = end.max(reached);
                     answers.append(&mut alone);
                     continue;
@@ -122,7 +140,7 @@ impl Way {
     /// Sends commits until there is an answer.
     async fn answered(&mut self, commits: &[&Commit], attempts: &mut Attempts) -> Result<Answer, Stop> {
         loop {
-            let (fate, error) = match self.sent(commits).await {
+            let (fate, error) = match self.sent(commits, attempts.until()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
@@ -140,24 +158,33 @@ impl Way {
     }
 
     /// Sends commits once.
-    async fn sent(&mut self, commits: &[&Commit]) -> Result<Answer, (Fate, PgError)> {
-        // Of no use any more if this is not answered, or given up in the middle.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.database.connect().await.map_err(|error| (Fate::Failed, error))?,
-        };
-        let sending = self.send(&mut connection, commits);
-        let answered = tokio::time::timeout(PATIENCE, sending).await;
-        let answered = answered.unwrap_or_else(|_| Err(PgError::Io(std::io::ErrorKind::TimedOut.into())));
+    async fn sent(&mut self, commits: &[&Commit], until: Instant) -> Result<Answer, (Fate, PgError)> {
+        let mut connection = self.connected(until).await.map_err(|error| (Fate::Failed, error))?;
+        let answered = within(until, self.send(&mut connection, commits)).await;
+        self.keep(connection, &answered);
+        answered.map_err(|error| (Fate::of(&error), error))
+    }
+
+    /// The connection, which is of no use any more if what is asked on it is not answered, or given up in the middle.
+    async fn connected(&mut self, until: Instant) -> Result<PgConnection, PgError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => within(until, self.database.connect_to_append()).await,
+        }
+    }
+
+    fn keep<T>(&mut self, connection: PgConnection, answered: &Result<T, PgError>) {
         if answered.as_ref().err().is_none_or(|error| Fate::of(error) != Fate::Unknown) {
             self.connection = Some(connection);
         }
-        answered.map_err(|error| (Fate::of(&error), error))
     }
 
     async fn send(&self, connection: &mut PgConnection, commits: &[&Commit]) -> Result<Answer, PgError> {
         let statement = self.statement.clone();
         if !self.database.is_pooled() {
+            if let Some(one) = append::only_one(commits) {
+                return append::send_one(connection, self.statement_for_one.clone(), one).await;
+            }
             return append::send(connection, statement, true, commits).await;
         }
         let mut transaction = connection.begin_with(self.database.begin_statement()).await?;
@@ -170,61 +197,121 @@ impl Way {
         &mut self,
         answer: &Answer,
         commits: &[&Commit],
-        attempts: &Attempts,
+        attempts: &mut Attempts,
     ) -> (Answers, Position) {
-        let (mut answers, end) = answer.of_each(commits);
-        if attempts.is_unknown {
-            for (answer, commit) in answers.iter_mut().zip(commits) {
-                if let Ok(appended) = answer
-                    && appended.duplicate
-                    && let Ok(Some(ours)) = self.ours(commit, &appended.heads).await
-                {
-                    *appended = ours;
+        let (found, end) = answer.of_each(commits);
+        let mut answers = Vec::with_capacity(found.len());
+        for (answer, commit) in found.into_iter().zip(commits) {
+            answers.push(match answer {
+                Ok(duplicate) if duplicate.duplicate && attempts.is_unknown => {
+                    self.settled(commit, duplicate, attempts).await
                 }
-            }
+                answer => answer,
+            });
         }
         (answers, end)
     }
 
-    /// What was answered to a commit when it was stored, if what is stored is just what was sent, and where it
-    /// was to be. Without a certain place that cannot be told from what somebody else has stored.
-    async fn ours(&mut self, commit: &Commit, heads: &[StreamHead]) -> Result<Option<Appended>, PgError> {
-        let mut places = Vec::with_capacity(commit.parts.len());
-        for (part, head) in commit.parts.iter().zip(heads) {
-            let version = match part.expected {
-                Expected::NoStream => 0,
-                Expected::Exact(version) => version,
-                Expected::Any | Expected::Exists => return Ok(None),
-            };
-            if part.edits != Some(head.edits) {
-                return Ok(None);
+    /// The answer to a commit that is found when it is sent again: what was answered when it was stored, if what is
+    /// stored is just what was sent, and where it was to be. As long as that cannot be told, nothing can be said.
+    async fn settled(
+        &mut self,
+        commit: &Commit,
+        duplicate: Appended,
+        attempts: &mut Attempts,
+    ) -> Result<Appended, AppendError> {
+        let Some(heads) = places(commit, &duplicate.heads) else { return Ok(duplicate) };
+        loop {
+            match self.found(commit, &heads, attempts.until()).await {
+                Ok(Some(position)) => return Ok(Appended { duplicate: false, heads, position }),
+                Ok(None) => return Ok(duplicate),
+                Err(error) if attempts.go_on(Fate::Busy).await => {
+                    tracing::debug!(cause = %Failure::from(error), "it is asked again whose commit is stored");
+                }
+                Err(error) => return Err(attempts.given_up(error.into())),
             }
-            places.push(StreamHead { version: version + part.events.len() as u64, closed: false, ..*head });
         }
-        let Some(connection) = &mut self.connection else { return Ok(None) };
-        let versions = commit.parts.iter().zip(&places).flat_map(|(part, head)| {
-            (head.version + 1 - part.events.len() as u64..=head.version).map(column::signed)
-        });
-        let events = || commit.parts.iter().flat_map(|part| &part.events);
-        let row = self
-            .database
-            .query(
-                "SELECT count(*), max(stored.position) FROM {es}.events AS stored
-                 JOIN unnest($1, $2, $3, $4) AS sent (id, version, metadata, payload) ON stored.event_id = sent.id
-                 WHERE stored.version = sent.version AND stored.metadata = sent.metadata
-                    AND stored.payload = sent.payload",
-            )
-            .bind(events().map(|event| event.id).bind_iter())
-            .bind(versions.bind_iter())
-            .bind(events().map(|event| event.metadata.as_ref()).bind_iter())
-            .bind(events().map(|event| event.payload.as_ref()).bind_iter())
-            .fetch_one(connection)
-            .await?;
-        let (found, last): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-        let is_ours = column::unsigned(found) == events().count() as u64;
-        let position = Position(column::unsigned(last.unwrap_or(0)));
-        Ok(is_ours.then_some(Appended { duplicate: false, heads: places, position }))
     }
+
+    /// Where the events of a commit end, if all of them are as they were sent, in the places that lead to these heads.
+    async fn found(
+        &mut self,
+        commit: &Commit,
+        heads: &[StreamHead],
+        until: Instant,
+    ) -> Result<Option<Position>, PgError> {
+        let mut connection = self.connected(until).await?;
+        let looked = within(until, look(&self.database, &mut connection, commit, heads)).await;
+        self.keep(connection, &looked);
+        looked
+    }
+}
+
+/// The heads that a commit leads to if it is stored where it was to be; `None` where no certain place was asked for, so
+/// that it cannot be told from what somebody else has stored.
+fn places(commit: &Commit, now: &[StreamHead]) -> Option<Vec<StreamHead>> {
+    let place = |(part, now): (&Append, &StreamHead)| {
+        let version = match part.expected {
+            Expected::NoStream => 0,
+            Expected::Exact(version) => version,
+            Expected::Any | Expected::Exists => return None,
+        };
+        // They only rise, and a stream without events has none.
+        let edits = part.edits.or((version == 0 || now.edits == 0).then_some(0))?;
+        Some(StreamHead { version: version + part.events.len() as u64, edits, closed: false })
+    };
+    commit.parts.iter().zip(now).map(place).collect()
+}
+
+async fn look(
+    database: &Database,
+    connection: &mut PgConnection,
+    commit: &Commit,
+    heads: &[StreamHead],
+) -> Result<Option<Position>, PgError> {
+    const LOOK: &str = "SELECT count(*), max(stored.position)
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+            AS sent (id, stream, version, name, schema, recorded_at, metadata, payload)
+        JOIN {es}.events AS stored ON stored.event_id = sent.id
+        WHERE (stored.stream, stored.version, stored.name, stored.schema, stored.recorded_at, stored.metadata,
+            stored.payload) = (sent.stream, sent.version, sent.name, sent.schema, sent.recorded_at, sent.metadata,
+            sent.payload)";
+    let sent = || {
+        commit.parts.iter().zip(heads).flat_map(|(part, head)| {
+            let first = head.version + 1 - part.events.len() as u64;
+            (first..).zip(&part.events).map(move |(version, event)| (&part.stream, version, event))
+        })
+    };
+    let query = database
+        .query(LOOK)
+        .bind(sent().map(|(_, _, event)| event.id).bind_iter())
+        .bind(sent().map(|(stream, ..)| escaped(stream.as_str())).bind_iter())
+        .bind(sent().map(|(_, version, _)| column::signed(version)).bind_iter())
+        .bind(sent().map(|(_, _, event)| escaped(&event.name)).bind_iter())
+        .bind(sent().map(|(_, _, event)| event.schema.cast_signed()).bind_iter())
+        .bind(sent().map(|(_, _, event)| event.recorded_at.as_microsecond()).bind_iter())
+        .bind(sent().map(|(_, _, event)| event.metadata.as_ref()).bind_iter())
+        .bind(sent().map(|(_, _, event)| event.payload.as_ref()).bind_iter());
+    let row = if database.is_pooled() {
+        let mut transaction = connection.begin_with(BEGIN_READING).await?;
+        let row = query.fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        row
+    } else {
+        query.fetch_one(connection).await?
+    };
+    let (found, last): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+    let is_all = column::unsigned(found) == sent().count() as u64;
+    Ok(last.filter(|_| is_all).map(|last| Position(column::unsigned(last))))
+}
+
+/// An answer that is there in time.
+pub(super) async fn within<T, E: From<PgError>>(
+    until: Instant,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let answered = tokio::time::timeout_at(until, answer).await;
+    answered.unwrap_or_else(|_| Err(PgError::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 /// Why a commit cannot be stored: mostly one of its ids is.

@@ -3,7 +3,7 @@
 //! The scripts name the schema `{es}` and its advisory lock `{fence}`, and quote the bodies of functions by
 //! `$body$`.
 
-use super::database::{self, Database};
+use super::database::{self, BEGIN_READING, Database};
 use super::failure::Failure;
 use super::{PgError, PgOpenError, PgOptions};
 use sqlx::error::DatabaseError;
@@ -19,9 +19,10 @@ const KNOWN: i64 = 1;
 const TABLES: [&str; 2] = [include_str!("log.sql"), include_str!("following.sql")];
 
 /// What is put in place at every migration.
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     include_str!("guards.sql"),
     include_str!("append.sql"),
+    include_str!("append_one.sql"),
     include_str!("edit.sql"),
     include_str!("processors.sql"),
     include_str!("rows.sql"),
@@ -97,7 +98,7 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<Option<i
 /// Makes sure that the store is there, and that it can be used.
 pub(super) async fn check(database: &Database) -> Result<(), PgOpenError> {
     let mut connection = database.connect().await?;
-    let mut transaction = connection.begin_with(database.begin_statement()).await?;
+    let mut transaction = connection.begin_with(BEGIN_READING).await?;
     match version(&mut transaction, database.schema()).await? {
         None => return Err(PgOpenError::NotMigrated { schema: database.schema().to_owned() }),
         Some(found) if found > KNOWN => return Err(PgOpenError::Newer { found, known: KNOWN }),
@@ -114,22 +115,18 @@ pub(super) async fn check(database: &Database) -> Result<(), PgOpenError> {
     }
     transaction.commit().await?;
     let mut other = database.connect().await?;
-    let locks = locks(&mut connection, &mut other, database.begin_statement()).await;
+    let locks = locks(&mut connection, &mut other).await;
     let _ = (connection.close().await, other.close().await);
     if locks? { Ok(()) } else { Err(PgOpenError::NoLock) }
 }
 
 /// Whether a lock that one holds keeps the other out. It is nobody else's lock.
-async fn locks(
-    one: &mut PgConnection,
-    other: &mut PgConnection,
-    begin: &'static str,
-) -> Result<bool, PgOpenError> {
+async fn locks(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool, PgOpenError> {
     let key = Uuid::new_v4().as_u64_pair().0.cast_signed();
-    let mut held = one.begin_with(begin).await?;
+    let mut held = one.begin_with(BEGIN_READING).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).persistent(false);
     lock.execute(&mut *held).await?;
-    let mut trying = other.begin_with(begin).await?;
+    let mut trying = other.begin_with(BEGIN_READING).await?;
     let attempt = sqlx::query("SELECT pg_try_advisory_xact_lock($1)").bind(key).persistent(false);
     let got_it: bool = attempt.fetch_one(&mut *trying).await?.try_get(0)?;
     trying.rollback().await?;
