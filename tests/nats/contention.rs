@@ -2,9 +2,10 @@
 
 use crate::kit::*;
 use es_core::Position;
-use es_core::store::{AppendError, Commit, EventStore, Expected, StreamRead};
+use es_core::store::{AppendError, Commit, EventStore, Expected, NatsOptions, StreamRead};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tests::server::{nats, unique};
+use tokio::task::{JoinSet, yield_now};
 
 const CONTENDERS: u64 = 12;
 const ROUNDS: u64 = 50;
@@ -76,4 +77,70 @@ async fn whoever_waits_hears_of_another_process() {
     let waiting = left.wait(Position(0), Duration::from_hours(1));
     let ((), ids) = tokio::join!(waiting, filled(&right, "a-1", 1));
     assert_eq!((ids.len(), left.head().await.unwrap()), (1, Position(1)));
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn many_commits_that_cross_are_all_stored() {
+    let (left, right) = two_processes().await;
+    let mut writers = JoinSet::new();
+    for n in 0..160 {
+        let store = if n % 4 < 2 { left.clone() } else { right.clone() };
+        let mut names = ["a-1", "b-1"];
+        names.rotate_left(n % 2);
+        let parts = names.map(|name| commit(name, Expected::Any, vec![event()]).parts.remove(0));
+        writers.spawn(async move { store.append(Commit::all(parts.to_vec())).await });
+    }
+    let answers = writers.join_all().await;
+    let failed: Vec<_> = answers.iter().filter(|answer| answer.is_err()).collect();
+    assert!(failed.is_empty(), "{} of {}: {:?}", failed.len(), answers.len(), failed[0]);
+    let read = StreamRead::after(159);
+    assert_eq!(versions(&page(&left, "a-1", read).await), versions(&page(&right, "b-1", read).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_process_that_goes_on_writing_lets_another_come_in() {
+    let options = NatsOptions::new().namespace(unique()).deadline(Duration::from_secs(5));
+    let (left, right) = (nats(options.clone()).await, nats(options).await);
+    let mut going_on = JoinSet::new();
+    for _ in 0..20 {
+        let left = left.clone();
+        going_on.spawn(async move {
+            loop {
+                filled(&left, "a-1", 1).await;
+            }
+        });
+    }
+    for _ in 0..5 {
+        // Whoever comes in has the same advantage, and is to lose it.
+        let before = left.head().await.unwrap().0;
+        while left.head().await.unwrap().0 < before + 100 {
+            left.wait(Position(before), Duration::from_secs(1)).await;
+        }
+        filled(&right, "a-1", 1).await;
+    }
+    going_on.shutdown().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_commit_that_is_given_up_gives_its_turn_back() {
+    let (left, _) = two_processes().await;
+    filled(&left, "a-1", 1).await;
+    for polls in 0..20 {
+        // One is on its way when they are given up, and the other waits for it.
+        let write = || left.append(commit("a-1", Expected::Any, vec![event()]));
+        let given_up = async {
+            for _ in 0..polls {
+                yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = async { tokio::join!(write(), write()) } => {}
+            () = given_up => {}
+        }
+        filled(&left, "a-1", 1).await;
+    }
 }

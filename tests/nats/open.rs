@@ -2,7 +2,8 @@
 
 use crate::kit::by_hand;
 use async_nats::jetstream::stream::Config;
-use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
+use es_core::Position;
+use es_core::store::{EventStore, NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -18,19 +19,22 @@ struct Started {
 }
 
 impl Started {
-    async fn new(program: &str, jetstream: bool) -> Self {
+    async fn new(program: &str, arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let ports = data.path().join("ports");
         let mut command = Command::new(program);
         command.args(["--addr", "127.0.0.1", "--port", "-1", "--ports_file_dir"]).arg(data.path());
         command.arg("--store_dir").arg(&ports).stdout(Stdio::null()).stderr(Stdio::null());
-        if jetstream {
-            command.arg("--jetstream");
-        }
+        command.args(arguments);
         let process = command.spawn().expect("the server starts");
         let mut started = Self { process, url: String::new(), data };
         started.url = started.listening().await;
         started
+    }
+
+    /// The address with these words before the host's name.
+    fn url_with(&self, before: &str) -> String {
+        self.url.replace("://", &format!("://{before}@"))
     }
 
     /// The address, which the server writes into a file once it listens.
@@ -61,7 +65,7 @@ impl Drop for Started {
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn a_server_that_keeps_no_batch_whole_is_too_old() {
-    let server = Started::new(&variable("ES_NATS_OLD_BIN"), true).await;
+    let server = Started::new(&variable("ES_NATS_OLD_BIN"), &["--jetstream"]).await;
     let refused = NatsStore::connect(&server.url).await.unwrap_err();
     assert_eq!(refused.to_string(), "the server is nats-server 2.11.11, needed is 2.12.1 or later");
 }
@@ -69,7 +73,7 @@ async fn a_server_that_keeps_no_batch_whole_is_too_old() {
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn a_server_without_jetstream_is_refused() {
-    let server = Started::new(&variable("ES_NATS_BIN"), false).await;
+    let server = Started::new(&variable("ES_NATS_BIN"), &[]).await;
     let refused = NatsStore::connect(&server.url).await.unwrap_err();
     assert!(matches!(refused, NatsOpenError::NoJetStream), "{refused:?}");
 }
@@ -130,13 +134,50 @@ async fn what_cannot_be_reached_is_said_without_its_address() {
     {
         let options = NatsOptions::new().connect(connect.clone());
         let refused = NatsStore::connect_with(url, options).await.unwrap_err();
-        let mut told = format!("{refused} {refused:?}");
-        let mut source = refused.source();
-        while let Some(cause) = source {
-            write!(told, " {cause} {cause:?}").unwrap();
-            source = cause.source();
-        }
+        let told = told(&refused);
         assert!(matches!(refused, NatsOpenError::Unavailable(_)), "{told}");
         assert!(!told.contains("secret") && !told.contains("127.0.0.1"), "{told}");
     }
+}
+
+/// All that an error says, with what is beneath it.
+fn told(error: &NatsOpenError) -> String {
+    let mut told = format!("{error} {error:?}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        write!(told, " {cause} {cause:?}").unwrap();
+        source = cause.source();
+    }
+    told
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_user_and_a_password_in_the_url_log_in() {
+    let bin = variable("ES_NATS_BIN");
+    let server = Started::new(&bin, &["--jetstream", "--user", "a clerk", "--pass", "sé@cret"]).await;
+    // The first of several addresses that has them has them for all.
+    let first = server.url_with("a%20clerk:s%C3%A9%40cret");
+    for url in [format!("{first},{}", server.url), format!("{}, {first}", server.url)] {
+        let store = NatsStore::connect(&url).await.unwrap();
+        assert_eq!(store.head().await.unwrap(), Position(0));
+    }
+    for before in ["a%20clerk:another", "another:s%C3%A9%40cret", "s%C3%A9%40cret", "a%20clerk:%FF"] {
+        let refused = NatsStore::connect(&server.url_with(before)).await.unwrap_err();
+        let told = told(&refused);
+        assert!(matches!(refused, NatsOpenError::Unavailable(_)), "{told}");
+        for secret in ["clerk", "cret", "another", "FF", "127.0.0.1"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_user_without_a_password_is_a_token() {
+    let bin = variable("ES_NATS_BIN");
+    let server = Started::new(&bin, &["--jetstream", "--auth", "tok%en"]).await;
+    NatsStore::connect(&server.url_with("tok%25en")).await.unwrap();
+    let refused = NatsStore::connect(&server.url_with("token")).await.unwrap_err();
+    assert!(matches!(refused, NatsOpenError::Unavailable(_)), "{refused:?}");
 }

@@ -14,6 +14,7 @@ use crate::id::{ByStream, Position, StreamId};
 use crate::store::admit::{Admission, Ledger, admit, id_taken};
 use crate::store::{AppendError, Appended, BoxError, Commit, Expected, Fence, ReadError, StreamHead};
 use std::collections::{HashMap, HashSet};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub(super) async fn append(server: &Server, wake: &Wake, commit: Commit) -> Result<Appended, AppendError> {
@@ -21,12 +22,20 @@ pub(super) async fn append(server: &Server, wake: &Wake, commit: Commit) -> Resu
         let reason = "this store takes nothing along with a commit".to_owned();
         return Err(AppendError::Invalid { reason });
     }
-    let mut attempt = Attempt::new(server, &commit);
-    let appended = attempt.run().await?;
+    let appended = in_turn(server, &commit).await?;
     if !appended.duplicate {
         wake.reached(appended.position).await;
     }
     Ok(appended)
+}
+
+/// Those of this process do not stand in each other's way.
+async fn in_turn(server: &Server, commit: &Commit) -> Result<Appended, AppendError> {
+    let streams = || commit.parts.iter().map(|part| &part.stream);
+    let turns = server.turns().take(streams(), server.left()).await;
+    let _turns = turns.map_err(|late| AppendError::Unavailable { cause: late.into() })?;
+    server.runs().give_way(streams(), server.left()).await;
+    Attempt::new(server, commit).run().await
 }
 
 /// What came of one try.
@@ -34,6 +43,8 @@ enum Outcome {
     Done(Appended),
     /// It is to be decided again: something has changed, or the servers are busy.
     Again(BoxError),
+    /// It is to be decided again: another process was faster.
+    Behind(BoxError),
 }
 
 struct Attempt<'a> {
@@ -42,6 +53,8 @@ struct Attempt<'a> {
     view: View,
     /// Whether the view is of this try, and not what was known before.
     is_fresh: bool,
+    /// Whether another process was faster than an earlier try.
+    was_behind: bool,
     /// What its messages are known by.
     mark: Uuid,
     doubt: Option<Doubt>,
@@ -56,17 +69,21 @@ struct Doubt {
 impl<'a> Attempt<'a> {
     fn new(server: &'a Server, commit: &'a Commit) -> Self {
         let (view, mark) = (View::default(), Uuid::new_v4());
-        Self { server, commit, view, is_fresh: false, mark, doubt: None }
+        Self { server, commit, view, is_fresh: false, was_behind: false, mark, doubt: None }
     }
 
     async fn run(&mut self) -> Result<Appended, AppendError> {
         let mut tries = self.server.tries();
         loop {
-            let cause = match self.once().await? {
+            let (cause, goes_on) = match self.once().await? {
                 Outcome::Done(appended) => return Ok(appended),
-                Outcome::Again(cause) => cause,
+                Outcome::Again(cause) => (cause, tries.again().await),
+                Outcome::Behind(cause) => {
+                    self.was_behind = true;
+                    (cause, tries.again_behind().await)
+                }
             };
-            if !tries.again().await {
+            if !goes_on {
                 return Err(self.failed(cause));
             }
             // What was known has been refused, or is in doubt.
@@ -92,8 +109,14 @@ impl<'a> Attempt<'a> {
             self.look().await?;
         };
         let drafts = self.drafts(&heads)?;
+        let begun = Instant::now();
         match batch::send(self.server, drafts).await {
-            Ok(sent) if !sent.repeated => Ok(Outcome::Done(self.stored(heads, sent.last))),
+            Ok(sent) if !sent.repeated => {
+                for part in &self.commit.parts {
+                    self.server.runs().wrote(&part.stream, begun.elapsed(), self.was_behind);
+                }
+                Ok(Outcome::Done(self.stored(heads, sent.last)))
+            }
             Ok(sent) => self.found_at(sent.last).await,
             Err(Unsent::Repeated) => self.found_somewhere().await,
             Err(Unsent::Unknown(cause)) => {
@@ -102,9 +125,8 @@ impl<'a> Attempt<'a> {
             }
             Err(Unsent::Refused(cause)) => Err(self.failed(cause.into())),
             Err(Unsent::Unreached(cause)) if self.server.is_closed() => Err(self.failed(cause)),
-            Err(later @ (Unsent::Moved | Unsent::Busy(_) | Unsent::Unreached(_))) => {
-                Ok(Outcome::Again(later.into()))
-            }
+            Err(moved @ Unsent::Moved) => Ok(Outcome::Behind(moved.into())),
+            Err(later @ (Unsent::Busy(_) | Unsent::Unreached(_))) => Ok(Outcome::Again(later.into())),
         }
     }
 

@@ -146,6 +146,8 @@ async fn write(
     ids: [Uuid; 2],
     wish: &Wish<'_>,
 ) -> Result<(), AppendError> {
+    let turns = server.turns().take([stream], server.left()).await;
+    let _turns = turns.map_err(|late| AppendError::Unavailable { cause: late.into() })?;
     let subject = server.names().stream(stream);
     let mut tries = server.tries();
     let mut doubt = None;

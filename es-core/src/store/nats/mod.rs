@@ -4,9 +4,10 @@
 //! a subject for each document and each processor. Both are made with atomic batches, which is what keeps a commit,
 //! and an advance, whole.
 //!
-//! A commit goes through the rooms in this order: [`known`] (what this process knows of its streams), [`append`]
-//! (whether it may be written, and behind which message), [`message`] (an event as a message), [`batch`] (many
-//! messages, all or none). [`control`] and [`edits`] change what is there. Reads go through [`read`] and [`log`], and
+//! A commit goes through the rooms in this order: [`turns`] (one at a time for each stream), [`runs`] (and at times another
+//! process), [`known`] (what this
+//! process knows of its streams), [`append`] (whether it may be written, and behind which message), [`message`] (an
+//! event as a message), [`batch`] (many messages, all or none). [`control`] and [`edits`] change what is there. Reads go through [`read`] and [`log`], and
 //! both through [`fetch`]; [`keep`] has documents, leases and snapshots; [`names`] knows subjects, [`setup`] what must
 //! be there, [`server`] the way to it, [`wake`] tells those who wait.
 
@@ -22,8 +23,10 @@ mod message;
 mod names;
 mod options;
 mod read;
+mod runs;
 mod server;
 mod setup;
+mod turns;
 mod wake;
 
 pub use async_nats::ConnectOptions as NatsConnect;

@@ -15,8 +15,10 @@ use std::time::Duration;
 /// # let _ = options;
 /// ```
 ///
-/// A user and a password may stand in the URL. Whatever else there is to say about the connection - a token, a file
-/// with credentials, certificates - is said in the client's own words:
+/// A user and a password, or a token alone, may stand in the URL, with a `%` and two digits for what a URL cannot
+/// have there. The first that stands in one of several addresses is for all of them, and goes before a user, a
+/// password or a token that is said otherwise. Whatever else there is to say about the connection - a file with
+/// credentials, certificates - is said in the client's own words:
 ///
 /// ```no_run
 /// use es_core::store::{NatsConnect, NatsOptions, NatsStore};

@@ -4,7 +4,9 @@ use super::batch::{AT_A_TIME, Draft};
 use super::edits::Edits;
 use super::known::Streams;
 use super::names::Names;
+use super::runs::Runs;
 use super::setup;
+use super::turns::Turns;
 use super::{NatsOpenError, NatsOptions};
 use crate::store::{AppendError, BoxError, ReadError, StoreClosed};
 use async_nats::client::Client;
@@ -30,6 +32,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// The longest pause where another process was faster: so that it ends within the gap that one leaves.
+pub(super) const LONGEST_PAUSE_BEHIND: Duration = Duration::from_millis(4);
+
 /// The two JetStream streams of a namespace. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Server {
@@ -52,6 +57,8 @@ struct Shared {
     names: Names,
     deadline: Duration,
     batches: Semaphore,
+    turns: Turns,
+    runs: Runs,
     known: Streams,
     edits: Edits,
     closed: AtomicBool,
@@ -76,6 +83,8 @@ impl Server {
                 names,
                 deadline: options.deadline,
                 batches: Semaphore::new(AT_A_TIME),
+                turns: Turns::default(),
+                runs: Runs::new(),
                 known: Streams::new(),
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
@@ -120,6 +129,16 @@ impl Server {
     /// Held while a batch is on the way.
     pub fn batches(&self) -> &Semaphore {
         &self.shared.batches
+    }
+
+    /// Of those who write one stream.
+    pub fn turns(&self) -> &Turns {
+        &self.shared.turns
+    }
+
+    /// For how long streams have been written.
+    pub fn runs(&self) -> &Runs {
+        &self.shared.runs
     }
 
     pub fn known(&self) -> &Streams {
@@ -235,7 +254,17 @@ impl Tries {
     /// Waits a moment, longer from time to time; false if the time is up. By chance, so that those who stand in
     /// each other's way do not come back together.
     pub async fn again(&mut self) -> bool {
-        let longest = u64::try_from(self.pause.as_micros()).unwrap_or(u64::MAX).max(2);
+        self.again_within(LONGEST_PAUSE).await
+    }
+
+    /// The same where it was somebody else's write that stood in the way.
+    pub async fn again_behind(&mut self) -> bool {
+        self.again_within(LONGEST_PAUSE_BEHIND).await
+    }
+
+    async fn again_within(&mut self, longest_pause: Duration) -> bool {
+        let longest = self.pause.min(longest_pause);
+        let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(2);
         let pause = Duration::from_micros(fastrand::u64(longest / 2..=longest));
         if Instant::now() + pause >= self.end {
             return false;

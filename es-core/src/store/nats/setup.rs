@@ -4,11 +4,13 @@
 use super::names::Names;
 use super::server::Source;
 use super::{NatsOpenError, NatsOptions};
+use crate::store::BoxError;
 use async_nats::client::Client;
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 use async_nats::{ServerAddr, ServerInfo};
+use percent_encoding::percent_decode_str;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -21,15 +23,57 @@ const REPEATED_WITHIN: Duration = Duration::from_mins(10);
 
 /// Connects, and makes sure that the server is new enough.
 pub(super) async fn connect(url: &str, options: &NatsOptions) -> Result<Client, NatsOpenError> {
-    let unavailable = |what: String| NatsOpenError::Unavailable(what.into());
-    let addresses =
-        url.split(',').map(|address| address.trim().parse()).collect::<Result<Vec<ServerAddr>, _>>();
-    let addresses = addresses.map_err(|_| unavailable("an address is no URL".to_owned()))?;
+    let (addresses, login) = addresses(url)?;
+    let connect = match login {
+        Some(Login::User(user, password)) => options.connect.clone().user_and_password(user, password),
+        Some(Login::Token(token)) => options.connect.clone().token(token),
+        None => options.connect.clone(),
+    };
     // The kind alone: the causes beneath it may name addresses.
-    let connected = options.connect.clone().connect(addresses).await;
+    let connected = connect.connect(addresses).await;
     let client = connected.map_err(|error| unavailable(error.kind().to_string()))?;
     check_version(&client.server_info())?;
     Ok(client)
+}
+
+fn unavailable(what: impl Into<BoxError>) -> NatsOpenError {
+    NatsOpenError::Unavailable(what.into())
+}
+
+/// What a URL says before the host's name.
+#[cfg_attr(test, derive(Debug, PartialEq))]
+enum Login {
+    User(String, String),
+    Token(String),
+}
+
+/// The servers, and the first login of all that stand there: a client has one for all its servers. It takes none
+/// from an address, which therefore keeps none.
+fn addresses(url: &str) -> Result<(Vec<ServerAddr>, Option<Login>), NatsOpenError> {
+    let no_url = || unavailable("an address is no URL");
+    let mut addresses = Vec::new();
+    let mut first = None;
+    for address in url.split(',') {
+        let mut url = address.trim().parse::<ServerAddr>().map_err(|_| no_url())?.into_inner();
+        if first.is_none() {
+            first = login(url.username(), url.password())?;
+        }
+        url.set_password(None).and_then(|()| url.set_username("")).map_err(|()| no_url())?;
+        addresses.push(ServerAddr::from_url(url).map_err(|_| no_url())?);
+    }
+    Ok((addresses, first))
+}
+
+fn login(user: &str, password: Option<&str>) -> Result<Option<Login>, NatsOpenError> {
+    let decoded = |text| match percent_decode_str(text).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err(unavailable("the user or the password in an address is no UTF-8")),
+    };
+    Ok(match (user, password) {
+        ("", None) => None,
+        (token, None) => Some(Login::Token(decoded(token)?)),
+        (user, Some(password)) => Some(Login::User(decoded(user)?, decoded(password)?)),
+    })
 }
 
 fn check_version(server: &ServerInfo) -> Result<(), NatsOpenError> {
@@ -148,7 +192,7 @@ fn is_taken(error: &CreateStreamErrorKind) -> bool {
     matches!(error, CreateStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NAME_EXIST)
 }
 
-fn refused(stream: &str, cause: impl Into<crate::store::BoxError>) -> NatsOpenError {
+fn refused(stream: &str, cause: impl Into<BoxError>) -> NatsOpenError {
     NatsOpenError::Refused { stream: stream.to_owned(), cause: cause.into() }
 }
 
@@ -212,7 +256,22 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{Login, addresses, version};
+
+    #[test]
+    fn the_first_login_is_taken_out_of_the_addresses() {
+        let user = |user: &str, password: &str| Some(Login::User(user.to_owned(), password.to_owned()));
+        for (url, expected) in [
+            ("nats://a:1, b", None),
+            ("a,tls://x%20y:%40z@b:1,u:v@c", user("x y", "@z")),
+            ("nats://:z@a", user("", "z")),
+            ("t%25@a", Some(Login::Token("t%".to_owned()))),
+        ] {
+            let (addresses, login) = addresses(url).unwrap();
+            assert_eq!(login, expected, "{url}");
+            assert!(addresses.iter().all(|address| !address.as_url_str().contains('@')), "{url}");
+        }
+    }
 
     #[test]
     fn versions_are_compared_by_their_numbers() {
