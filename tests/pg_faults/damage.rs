@@ -15,7 +15,6 @@ async fn a_damaged_event_is_told_of_by_its_position_and_stops_what_needs_it() {
         ("UPDATE es.events SET payload = 'no json' WHERE position = 2", true),
         // Redacting an event may take something from the metadata of another one.
         ("UPDATE es.events SET metadata = 'no json' WHERE position = 2", false),
-        ("UPDATE es.events SET schema = -1 WHERE position = 2", true),
         ("UPDATE es.events SET recorded_at = 9223372036854775807 WHERE position = 2", true),
     ];
     for (damage, is_for_all) in damages {
