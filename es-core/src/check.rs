@@ -166,7 +166,7 @@ pub const fn assert_effects<R: Effects>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no key, and its methods here keep documents",
     label = "no method here takes a transaction",
-    note = "declare `#[projection(key = ..)]` for a document of each key, or take `&self` and `&SqliteTx` for rows of your own"
+    note = "declare `#[projection(key = ..)]` for a document of each key, or take `&self` and a transaction, `&SqliteTx` or `&mut PgTx`, for rows of your own"
 )]
 pub trait KeepsDocuments<Kind> {}
 

@@ -93,6 +93,7 @@ mod error;
 mod event;
 mod event_enum;
 mod fold;
+mod foreign;
 mod id;
 mod id_text;
 mod incoming;
@@ -145,6 +146,8 @@ pub use runtime::{
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use service::{BoxFuture, Services};
+#[cfg(feature = "postgres")]
+pub use sqlx;
 pub use time::TimestampExt;
 pub use upcast::DecodeError;
 pub use {jiff, serde_json, uuid};
@@ -153,6 +156,8 @@ pub use {jiff, serde_json, uuid};
 pub mod prelude {
     pub use crate::TimestampExt as _;
     pub use crate::store::{EventStore, Filter};
+    #[cfg(feature = "postgres")]
+    pub use crate::store::{PgError, PgTx};
     #[cfg(feature = "sqlite")]
     pub use crate::store::{SqliteError, SqliteTx};
     pub use crate::{

@@ -28,7 +28,7 @@ pub use crate::outcome::{
 };
 pub use crate::projection::{
     Change, Document, DocumentKind, DocumentMethod, IdParam, Kept, MountKind, MountOn, OfStream, Projected,
-    Projection, RowChange, RowKind, RowMethod, Rows, key_of_stream,
+    Projection, RowApply, RowChange, RowKind, RowMethod, Rows, key_of_stream,
 };
 pub use crate::reactor::{
     Call, Executed, From, OnFailure, React, Reactor, ReactorMethod, ReactorSpec, Refused, StateCodec,

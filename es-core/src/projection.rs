@@ -5,6 +5,7 @@ use crate::id::AggregateId;
 use crate::incoming::{Message, Parsed, Takes, read_event, read_raw};
 use crate::key::Key;
 use crate::runtime::Mounted;
+use crate::service::BoxFuture;
 use crate::store::{BoxError, BuildTables, EventStore, RowStore};
 use crate::upcast::PayloadError;
 use serde::Serialize;
@@ -114,11 +115,11 @@ pub struct Change<'a, P: Projection> {
 #[doc(hidden)]
 pub trait Rows: Projection {
     /// The transaction that its methods take.
-    type Tx: 'static;
+    type Tx: Send + 'static;
     /// In written order.
     const METHODS: &'static [RowMethod<Self>];
     /// Makes its tables.
-    fn setup(tx: &Self::Tx) -> Result<(), BoxError>;
+    fn setup(tx: &mut Self::Tx) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
 /// One method of a projection that keeps rows.
@@ -131,22 +132,29 @@ pub struct RowMethod<P: Rows> {
     /// Reads the event as what it takes.
     pub read: fn(&RawEvent) -> Result<Message, PayloadError>,
     /// Changes the rows.
-    pub apply: fn(RowChange<'_, P>) -> Result<(), BoxError>,
+    pub apply: RowApply<P>,
 }
 
 impl<P: Rows> RowMethod<P> {
     /// A method that takes `&E`.
-    pub const fn event<E: Event>(
-        name: &'static str,
-        apply: fn(RowChange<'_, P>) -> Result<(), BoxError>,
-    ) -> Self {
+    pub const fn event<E: Event>(name: &'static str, apply: RowApply<P>) -> Self {
         Self { name, takes: Takes::event::<E>(), read: read_event::<E>, apply }
     }
 
     /// A method that takes `&RawEvent`.
-    pub const fn any(name: &'static str, apply: fn(RowChange<'_, P>) -> Result<(), BoxError>) -> Self {
+    pub const fn any(name: &'static str, apply: RowApply<P>) -> Self {
         Self { name, takes: Takes::Any, read: read_raw, apply }
     }
+}
+
+/// How a method changes the rows.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "two pointers to functions say nothing")]
+pub enum RowApply<P: Rows> {
+    /// A plain one, on a database that answers at once.
+    Now(fn(RowChange<'_, P>) -> Result<(), BoxError>),
+    /// An async one.
+    Later(for<'a> fn(RowChange<'a, P>) -> BoxFuture<'a, Result<(), BoxError>>),
 }
 
 /// What a method is called with.
@@ -159,7 +167,7 @@ pub struct RowChange<'a, P: Rows> {
     /// The event.
     pub event: &'a RawEvent,
     /// The transaction.
-    pub tx: &'a P::Tx,
+    pub tx: &'a mut P::Tx,
 }
 
 /// What a method of a projection may return.
@@ -299,7 +307,7 @@ pub trait MountOn<S>: Projection {
 #[diagnostic::on_unimplemented(
     message = "the projection `{P}` cannot be kept in `{S}`",
     label = "not on this store",
-    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone; documents, `#[projection(key = ..)]`, run on every store",
+    note = "rows belong to one database: what takes `&SqliteTx` runs on a `SqliteStore` alone, what takes `&mut PgTx` on a `PgStore`; documents, `#[projection(key = ..)]`, run on every store",
     note = "its methods stand in `#[projection] impl {P} {{ .. }}`"
 )]
 pub trait MountKind<P, S> {

@@ -144,6 +144,31 @@ impl Balances {
     fn nothing(&self, _: &DayForgotten) {}
 }
 
+#[projection]
+pub struct Receipts;
+
+#[projection]
+impl Receipts {
+    async fn setup(tx: &mut NotesTx) -> Result<(), TooMuch> {
+        tokio::task::yield_now().await;
+        tx.note("table");
+        Ok(())
+    }
+    async fn placed(&self, e: &OrderPlaced, order: &OrderId, tx: &mut NotesTx) -> Result<(), TooMuch> {
+        tokio::task::yield_now().await;
+        if e.total > 100 {
+            return Err(TooMuch(e.total));
+        }
+        tx.note(&format!("{order}: {}", e.total));
+        Ok(())
+    }
+    async fn anything(&self, e: &RawEvent, env: &Envelope, tx: &mut NotesTx) {
+        tokio::task::yield_now().await;
+        tx.note(&format!("{} {}", e.name, env.version));
+    }
+    fn nothing(&self, _: &OrderPlaced) {}
+}
+
 fn event(name: &'static str, schema: u16, stream: &str, payload: &'static str) -> RawEvent {
     RawEvent {
         name: name.into(),
@@ -278,24 +303,48 @@ fn methods_are_listed_in_written_order_with_what_they_take() {
     assert_eq!(log.len(), 3, "what is not compiled is not listed");
 }
 
-#[test]
-fn rows_are_changed_through_the_transaction() -> Outcome {
+/// What a method does with an order, and whether it was asked to wait for it.
+async fn change<P: p::Rows<Tx = NotesTx>>(
+    method: &p::RowMethod<P>,
+    total: u64,
+    tx: &mut NotesTx,
+) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    let payload = if total > 100 { r#"{"total":101}"# } else { r#"{"total":5}"# };
+    let event = &event("OrderPlaced", 1, "order-o1", payload);
+    let message = &*(method.read)(event).map_err(|error| format!("{error:?}"))?;
+    let change = p::RowChange { projection: &P::default(), message, event, tx };
+    match method.apply {
+        p::RowApply::Now(apply) => apply(change).map(|()| false),
+        p::RowApply::Later(apply) => apply(change).await.map(|()| true),
+    }
+}
+
+#[tokio::test]
+async fn rows_are_changed_through_the_transaction() -> Outcome {
     use p::Rows;
-    let tx = NotesTx::default();
-    <Balances as Rows>::setup(&tx)?;
-    let placed = event("OrderPlaced", 1, "order-o1", r#"{"total":5}"#);
+    let mut tx = NotesTx::default();
+    <Balances as Rows>::setup(&mut tx).await?;
     for method in Balances::METHODS.iter().take(2) {
-        let message = (method.read)(&placed).map_err(|error| format!("{error:?}"))?;
-        (method.apply)(p::RowChange { projection: &Balances, message: &*message, event: &placed, tx: &tx })?;
+        assert!(!change(method, 5, &mut tx).await?);
     }
     assert_eq!(tx.0.take(), ["table", "o1: 5", "OrderPlaced 4"]);
-    let large = event("OrderPlaced", 1, "order-o1", r#"{"total":101}"#);
-    let method = &Balances::METHODS[0];
-    let message = (method.read)(&large).map_err(|error| format!("{error:?}"))?;
-    let refused =
-        (method.apply)(p::RowChange { projection: &Balances, message: &*message, event: &large, tx: &tx });
+    let refused = change(&Balances::METHODS[0], 101, &mut tx).await;
     assert_eq!(refused.unwrap_err().to_string(), "101 is too much");
     assert_eq!(Balances::METHODS.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_async_method_waits_for_the_transaction() -> Outcome {
+    use p::Rows;
+    let mut tx = NotesTx::default();
+    <Receipts as Rows>::setup(&mut tx).await?;
+    assert!(change(&Receipts::METHODS[0], 5, &mut tx).await?);
+    assert!(change(&Receipts::METHODS[1], 5, &mut tx).await?);
+    assert!(!change(&Receipts::METHODS[2], 5, &mut tx).await?);
+    assert_eq!(tx.0.take(), ["table", "o1: 5", "OrderPlaced 4"]);
+    let refused = change(&Receipts::METHODS[0], 101, &mut tx).await;
+    assert_eq!(refused.unwrap_err().to_string(), "101 is too much");
     Ok(())
 }
 
@@ -329,7 +378,7 @@ fn projections_are_part_of_the_model() {
     let days = model.projections().find(|projection| projection.name == "days").unwrap();
     assert!(days.follows("order.cancelled") && !days.follows("order.opened"));
     let names: Vec<_> = model.projections().map(|projection| projection.name).collect();
-    assert_eq!(names, ["balances", "days", "log", "total"]);
+    assert_eq!(names, ["balances", "days", "log", "receipts", "total"]);
 }
 
 #[test]

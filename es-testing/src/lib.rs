@@ -60,6 +60,8 @@ pub mod prelude;
 mod projection;
 mod reactor;
 mod scenario;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod world;
 
 pub use clock::VirtualClock;

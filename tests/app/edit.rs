@@ -285,7 +285,7 @@ mod ledger {
 }
 
 async fn a_truncation_hides_from_the_stream_only(place: Place) {
-    use es_core::store::{Commit, EventStore as _, Expected, NewEvent};
+    use es_core::store::{Commit, EventSearch, EventStore as _, Expected, NewEvent};
     use ledger::{Carry, Ledger};
     let store = place.open().await;
     // Something older, which only a truncation makes readable.
@@ -306,7 +306,7 @@ async fn a_truncation_hides_from_the_stream_only(place: Place) {
     let refused = app.execute(Carry { ledger: 1, balance: 7 }).await.unwrap_err();
     assert!(matches!(refused, CommandError::AlreadyExists { .. }), "{refused}");
     assert!(app.history::<Ledger>(&1).await.unwrap().is_empty());
-    assert!(store.find_event(id).await.unwrap().is_some());
+    assert!(store.find_event(EventSearch::of(id)).await.unwrap().is_some());
     let page = store.read_log(Position(0), &es_core::store::Filter::default(), 10).await.unwrap();
     assert_eq!(page.events.len(), 1);
 }

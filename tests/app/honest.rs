@@ -5,6 +5,7 @@ use crate::kit::Place;
 use es_core::prelude::*;
 use es_core::rusqlite::Connection;
 use std::sync::{Arc, OnceLock};
+use tests::place::{File, Place as _};
 
 on_every_store! {
     each_command_of_a_group_knows_its_own_position
@@ -17,7 +18,7 @@ on_every_store! {
 async fn each_command_of_a_group_knows_its_own_position(place: Place) {
     let app = bank(place.open().await).await;
     let (first, second) = app.execute_all((open(ann()), open(bob()))).await.unwrap();
-    assert_eq!((first.position, second.position), (Position(1), Position(2)));
+    assert_eq!(place.positions().await, [first.position, second.position]);
     let loaded = app.load::<Account>(&ann()).await.unwrap().unwrap();
     assert_eq!(loaded.position(), first.state.unwrap().position());
 }
@@ -142,16 +143,15 @@ async fn a_reply_goes_with_whichever_event_of_its_command_is_redacted(place: Pla
 
 #[tokio::test]
 async fn versions_that_are_gone_are_not_passed_over() {
-    let place = Place::file();
-    let app = bank(place.open().await).await;
+    let file = File::fresh().await;
+    let app = bank(file.open().await).await;
     app.execute(open(ann())).await.unwrap();
     for _ in 0..3 {
         app.execute(deposit(ann(), 10)).await.unwrap();
     }
-    let Place::File(folder) = &place else { unreachable!() };
-    let file = Connection::open(folder.path().join("log.db")).unwrap();
-    file.execute("DELETE FROM events WHERE version = 2", []).unwrap();
-    let app = bank(place.open().await).await;
+    let damaged = Connection::open(file.path()).unwrap();
+    damaged.execute("DELETE FROM events WHERE version = 2", []).unwrap();
+    let app = bank(file.open().await).await;
     let unreadable = app.load::<Account>(&ann()).await.unwrap_err();
     assert!(matches!(unreadable, LoadError::Decode(DecodeError::CorruptStream { .. })), "{unreadable:?}");
 }

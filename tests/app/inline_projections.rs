@@ -7,11 +7,10 @@ use crate::bank::{
 use crate::kit::Place;
 use crate::probe::Fate;
 use es_core::prelude::*;
-use es_core::store::SqliteStore;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 on_every_store! {
+    not on nats: "a commit takes no documents along there";
     a_document_shows_a_command_at_once
     a_group_is_shown_as_a_whole
     a_command_that_the_projection_cannot_take_is_an_error
@@ -212,112 +211,4 @@ async fn commands_of_many_are_counted_each(place: Place) {
     assert_eq!(turnover(&app, &ann()).await, Some((80, 0)));
     running.stop().await.unwrap();
     assert_eq!(app.matches_events("turnovers").await.unwrap(), Vec::<String>::new());
-}
-
-/// A row for each account.
-#[projection(inline)]
-pub struct Balances;
-
-#[projection]
-impl Balances {
-    fn setup(tx: &SqliteTx) -> Result<(), SqliteError> {
-        tx.execute_batch(&format!(
-            "CREATE TABLE {} (account TEXT PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance < 1000)) STRICT",
-            tx.table("account_balances")
-        ))
-    }
-    fn opened(&self, _: &AccountOpened, account: &AccountId, tx: &SqliteTx) -> Result<(), SqliteError> {
-        let sql = format!("INSERT INTO {} VALUES (?1, 0)", tx.table("account_balances"));
-        tx.execute(&sql, [account.to_string()]).map(drop)
-    }
-    fn deposited(&self, e: &MoneyDeposited, account: &AccountId, tx: &SqliteTx) -> Result<(), SqliteError> {
-        let table = tx.table("account_balances");
-        let sql = format!("UPDATE {table} SET balance = balance + ?2 WHERE account = ?1");
-        tx.execute(&sql, (account.to_string(), i64::try_from(e.amount).unwrap_or(i64::MAX))).map(drop)
-    }
-}
-
-struct File {
-    folder: TempDir,
-}
-
-impl File {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    async fn store(&self) -> SqliteStore {
-        SqliteStore::open(self.folder.path().join("log.db")).await.unwrap()
-    }
-
-    async fn app(&self) -> (App, SqliteStore) {
-        let store = self.store().await;
-        let builder = App::builder(store.clone()).aggregate::<Account>().projection::<Balances>();
-        (builder.service::<dyn Errand>(Arc::new(NoErrand)).build().await.unwrap(), store)
-    }
-}
-
-async fn row(store: &SqliteStore, account: &AccountId) -> Option<u64> {
-    let account = account.to_string();
-    let sql = "SELECT balance FROM account_balances WHERE account = ?1";
-    let read = move |connection: &rusqlite::Connection| {
-        let mut find = connection.prepare(sql)?;
-        find.query_map([account], |row| row.get::<_, i64>(0))?.next().transpose()
-    };
-    store.read(read).await.unwrap().map(i64::unsigned_abs)
-}
-
-#[tokio::test]
-async fn a_row_is_there_as_soon_as_the_command_is_answered() {
-    let file = File::new();
-    let (app, store) = file.app().await;
-    app.execute(open(ann())).await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(0));
-    app.execute(deposit(ann(), 50)).await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(50));
-}
-
-#[tokio::test]
-async fn a_row_that_cannot_be_fails_the_command() {
-    let file = File::new();
-    let (app, store) = file.app().await;
-    app.execute(open(ann())).await.unwrap();
-    let failed = app.execute(deposit(ann(), 1_000)).await.unwrap_err();
-    let CommandError::Inline { reactor, source } = failed else { panic!("{failed:?}") };
-    assert_eq!(reactor, "balances");
-    assert!(source.to_string().contains("CHECK constraint failed"), "{source}");
-    assert_eq!((balance(&app, &ann()).await, row(&store, &ann()).await), (Some(0), Some(0)));
-}
-
-#[tokio::test]
-async fn a_rebuild_of_rows_is_read_from_the_next_commit_on() {
-    let file = File::new();
-    let (app, store) = file.app().await;
-    app.execute(open(ann())).await.unwrap();
-    app.execute(deposit(ann(), 50)).await.unwrap();
-    app.rebuild("balances").await.unwrap();
-    app.execute(deposit(ann(), 7)).await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(57));
-    app.drain().await.unwrap();
-    app.execute(deposit(ann(), 3)).await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(60));
-    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'account_balances%'";
-    let left: i64 = store.read(|file| file.query_row(tables, [], |row| row.get(0))).await.unwrap();
-    assert_eq!(left, 1, "that of the build before is dropped");
-}
-
-#[tokio::test]
-async fn rows_of_a_long_log_are_followed_and_then_written_inline() {
-    let file = File::new();
-    let other = crate::bank::bank(file.store().await).await;
-    other.execute(open(ann())).await.unwrap();
-    for _ in 0..2 {
-        other.execute(DepositParts { account: ann(), amount: 0, parts: 700 }).await.unwrap();
-    }
-    let (app, store) = file.app().await;
-    app.execute(deposit(ann(), 5)).await.unwrap();
-    app.drain().await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(5));
-    app.execute(deposit(ann(), 5)).await.unwrap();
-    assert_eq!(row(&store, &ann()).await, Some(10));
 }

@@ -21,7 +21,7 @@ async fn a_command_by_name_does_the_same(place: Place) {
         "reply": { "left": 70 },
         "events": ["MoneyWithdrawn"],
         "version": 3,
-        "position": 3,
+        "position": place.positions().await[2].0,
         "attempts": 1,
         "duplicate": false,
     });

@@ -2,52 +2,52 @@
 
 use crate::probe::Probe;
 use es_core::prelude::*;
-use es_core::store::{Durability, MemoryStore, SqliteOptions, SqliteStore, StoredEvent, StreamRead};
-use tempfile::TempDir;
+use es_core::store::{StoredEvent, StreamRead};
+use std::sync::Arc;
+use tests::place::{self, Memory};
 
 /// Makes a test of each case on each store.
 macro_rules! on_every_store {
-    ($($case:ident)*) => {
-        mod on_memory {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(crate::kit::Place::memory()).await;
-            })*
-        }
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(crate::kit::Place::file()).await;
-            })*
-        }
-    };
+    ($($cases:tt)+) => { tests::at_every_place! { crate::kit::given; $($cases)+ } };
 }
 
 /// One log, which every process opens for itself.
-pub enum Place {
-    Memory(MemoryStore),
-    File(TempDir),
+#[derive(Clone)]
+pub struct Place(Arc<dyn Opens>);
+
+/// A place of any kind.
+trait Opens: Send + Sync {
+    fn probe(&self) -> BoxFuture<'_, Probe>;
+}
+
+impl<P: place::Place> Opens for P {
+    fn probe(&self) -> BoxFuture<'_, Probe> {
+        Box::pin(async { Probe::over(self.open().await) })
+    }
+}
+
+/// What a case takes.
+pub async fn given(place: &impl place::Place) -> Place {
+    Place::at(place)
 }
 
 impl Place {
-    pub fn memory() -> Self {
-        Self::Memory(MemoryStore::new())
+    pub fn at(place: &impl place::Place) -> Self {
+        Self(Arc::new(place.clone()))
     }
 
-    pub fn file() -> Self {
-        Self::File(tempfile::tempdir().unwrap())
+    pub fn memory() -> Self {
+        Self::at(&Memory::default())
     }
 
     /// The store as one more process sees it.
     pub async fn open(&self) -> Probe {
-        match self {
-            Self::Memory(store) => Probe::over(store.clone()),
-            Self::File(folder) => {
-                // What a power loss would take is not the matter here.
-                let options = SqliteOptions::new().durability(Durability::Relaxed);
-                Probe::over(SqliteStore::open_with(folder.path().join("log.db"), options).await.unwrap())
-            }
-        }
+        self.0.probe().await
+    }
+
+    /// The positions of all events, in their order.
+    pub async fn positions(&self) -> Vec<Position> {
+        place::positions(&self.open().await).await
     }
 
     /// What is stored of a stream, hidden events left out.

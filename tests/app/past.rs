@@ -166,8 +166,8 @@ async fn a_history_tells_everything_in_order(place: Place) {
     let history = app.history::<Account>(&ann()).await.unwrap();
     let names: Vec<_> = history.iter().map(|recorded| recorded.data.name()).collect();
     assert_eq!(names, ["AccountOpened", "MoneyDeposited", "MoneyDeposited", "AccountClosed"]);
-    for (recorded, version) in history.iter().zip(1..) {
-        assert_eq!((recorded.envelope.version, recorded.position), (version, Position(version)));
+    for ((recorded, version), position) in history.iter().zip(1..).zip(place.positions().await) {
+        assert_eq!((recorded.envelope.version, recorded.position), (version, position));
         assert_eq!(recorded.envelope.stream, Account::stream(&ann()));
     }
     assert_eq!(history[1].data, AccountEvent::MoneyDeposited(MoneyDeposited { amount: 50 }));
@@ -209,9 +209,10 @@ async fn a_commit_says_what_was_recorded(place: Place) {
     let said = Metadata::new().with("channel", "desk");
     let done = app.execute(deposit(ann(), 9)).id(id).metadata(said).by("teller").await.unwrap();
     assert_eq!(done.events, [AccountEvent::MoneyDeposited(MoneyDeposited { amount: 9 })]);
-    assert_eq!((done.version, done.position, done.attempts, done.duplicate), (2, Position(3), 1, false));
+    let third = place.positions().await[2];
+    assert_eq!((done.version, done.position, done.attempts, done.duplicate), (2, third, 1, false));
     let state = done.state.unwrap();
-    assert_eq!((state.balance, state.version(), state.position()), (9, 2, Position(3)));
+    assert_eq!((state.balance, state.version(), state.position()), (9, 2, third));
     let history = app.history::<Account>(&ann()).await.unwrap();
     let metadata = &history[1].envelope.metadata;
     assert_eq!(metadata.actor.as_deref(), Some("teller"));

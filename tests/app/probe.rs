@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use es_core::prelude::*;
 use es_core::store::{
-    AppendError, Appended, Commit, Filter, LogPage, ReadError, StoreFuture, StoredEvent, StoredSnapshot,
-    StreamPage, StreamRead,
+    AppendError, Appended, Commit, EventSearch, Filter, LogPage, ReadError, StoreFuture, StoredEvent,
+    StoredSnapshot, StreamPage, StreamRead,
 };
 use std::collections::VecDeque;
 use std::io;
@@ -176,7 +176,7 @@ fn broken() -> es_core::store::BoxError {
 }
 
 impl EventStore for Probe {
-    es_core::__forward!(inner: close_stream, truncate_stream, redact_event);
+    es_core::__forward!(inner: capabilities, close_stream, truncate_stream, redact_event);
     es_core::__forward_processors!(inner);
 
     fn append(&self, commit: Commit) -> StoreFuture<'_, Result<Appended, AppendError>> {
@@ -238,9 +238,9 @@ impl EventStore for Probe {
         })
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
         Box::pin(async move {
-            let found = self.inner.find_event(id).await;
+            let found = self.inner.find_event(search).await;
             let event = {
                 let mut shared = self.shared();
                 shared.counted.finds += 1;

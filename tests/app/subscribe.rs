@@ -8,6 +8,7 @@ use es_core::rusqlite::Connection;
 use es_core::{Subscription, SubscriptionError};
 use std::error::Error;
 use std::time::Duration;
+use tests::place::{File, Place as _};
 use tokio::time::{Instant, timeout};
 
 on_every_store! {
@@ -21,25 +22,25 @@ async fn recorded(place: &Place, count: u64) -> (App, Probe) {
     let store = place.open().await;
     let app = bank(store.clone()).await;
     opened(&app, ann(), 0).await;
-    while store.head().await.unwrap().0 < count {
+    for _ in 2..count {
         app.execute(deposit(ann(), 1)).await.unwrap();
     }
     store.counted();
     (app, store)
 }
 
-/// The position of the next event, which has to come.
+/// The version of the next event, which has to come.
 async fn next(events: &mut Subscription) -> u64 {
     let next = timeout(Duration::from_secs(30), events.next()).await.expect("the next event is late");
-    next.expect("the subscription goes on").unwrap().position.0
+    next.expect("the subscription goes on").unwrap().envelope.version
 }
 
 async fn nothing_is_read_that_nobody_asks_for(place: Place) {
     let (app, store) = recorded(&place, 600).await;
     let mut events = app.subscribe(SubscribeFrom::Start, Filter::all());
     assert_eq!(store.counted().log_reads, 0);
-    for position in 1..=256 {
-        assert_eq!(next(&mut events).await, position);
+    for version in 1..=256 {
+        assert_eq!(next(&mut events).await, version);
     }
     assert_eq!(store.counted().log_reads, 1);
     assert_eq!(next(&mut events).await, 257);
@@ -50,7 +51,7 @@ async fn a_store_that_is_out_of_reach_ends_nothing(place: Place) {
     let (app, store) = recorded(&place, 2).await;
     let mut events = app.subscribe(SubscribeFrom::Now, Filter::all());
     store.log_outages(2);
-    assert_eq!(events.started().await, Position(2));
+    assert_eq!(Some(&events.started().await), place.positions().await.last());
     app.execute(deposit(ann(), 1)).await.unwrap();
     store.log_outages(2);
     assert_eq!(next(&mut events).await, 3);
@@ -92,9 +93,8 @@ async fn hints_that_are_always_wrong_do_not_keep_the_store_busy() {
 }
 
 /// Changes the stored event at a position behind the store's back.
-fn damage(place: &Place, position: u64, change: &str) {
-    let Place::File(folder) = place else { unreachable!() };
-    let file = Connection::open(folder.path().join("log.db")).unwrap();
+fn damage(file: &File, position: u64, change: &str) {
+    let file = Connection::open(file.path()).unwrap();
     let rows = file.execute(&format!("UPDATE events SET {change} WHERE position = {position}"), []);
     assert_eq!(rows.unwrap(), 1);
 }
@@ -108,9 +108,9 @@ async fn end<T: std::fmt::Debug>(events: &mut Subscription<T>) -> SubscriptionEr
 
 #[tokio::test]
 async fn a_damaged_event_ends_the_stream_behind_what_stands_before_it() {
-    let place = Place::file();
-    let (app, _) = recorded(&place, 6).await;
-    damage(&place, 4, "schema = -1");
+    let file = File::fresh().await;
+    let (app, _) = recorded(&Place::at(&file), 6).await;
+    damage(&file, 4, "schema = -1");
 
     let mut events = app.subscribe(Position(1), Filter::all());
     assert_eq!((next(&mut events).await, next(&mut events).await), (2, 3));
@@ -125,9 +125,9 @@ async fn a_damaged_event_ends_the_stream_behind_what_stands_before_it() {
 
 #[tokio::test]
 async fn an_event_that_its_type_cannot_read_ends_the_typed_stream() {
-    let place = Place::file();
-    let (app, _) = recorded(&place, 4).await;
-    damage(&place, 3, r#"payload = CAST('{"amount":"much"}' AS BLOB)"#);
+    let file = File::fresh().await;
+    let (app, _) = recorded(&Place::at(&file), 4).await;
+    damage(&file, 3, r#"payload = CAST('{"amount":"much"}' AS BLOB)"#);
 
     let mut events = app.subscribe(Position(0), Filter::all());
     assert_eq!((next(&mut events).await, next(&mut events).await, next(&mut events).await), (1, 2, 3));
@@ -142,9 +142,9 @@ async fn an_event_that_its_type_cannot_read_ends_the_typed_stream() {
 
 #[tokio::test]
 async fn metadata_that_cannot_be_read_ends_the_stream() {
-    let place = Place::file();
-    let (app, _) = recorded(&place, 4).await;
-    damage(&place, 2, "metadata = CAST('{' AS BLOB)");
+    let file = File::fresh().await;
+    let (app, _) = recorded(&Place::at(&file), 4).await;
+    damage(&file, 2, "metadata = CAST('{' AS BLOB)");
     let mut events = app.subscribe(Position(0), Filter::all());
     assert_eq!(next(&mut events).await, 1);
     assert_eq!(end(&mut events).await.position(), Position(2));

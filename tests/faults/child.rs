@@ -4,7 +4,7 @@ use super::node;
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
-    Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteStore, SqliteTx,
+    Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteStore, SqliteTx, plain_work,
 };
 use es_core::{Position, StreamId};
 use std::io::Write;
@@ -142,7 +142,7 @@ async fn lease(store: &SqliteStore, processor: &str) -> Lease {
 }
 
 fn work(sql: &'static str) -> RowWork<SqliteTx> {
-    Box::new(move |tx| Ok(tx.execute_batch(sql)?))
+    plain_work(move |tx: &SqliteTx| Ok(tx.execute_batch(sql)?))
 }
 
 /// Sends an advance until the store has an answer, which must be that it is written.

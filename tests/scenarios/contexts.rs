@@ -3,6 +3,7 @@
 
 use ecommerce::{AddItem, Cart, CartEvent, CheckOut, PurchaseShipped};
 use es_core::prelude::*;
+use es_core::store::MemoryStore;
 use order_management::{Order, OrderEvent, OrderReceived, ShipOrder};
 use serde_json::json;
 use std::sync::Arc;
@@ -249,7 +250,7 @@ async fn shop(store: impl EventStore, says: &Arc<Wire>) -> App {
 }
 /// Order management, in a log of its own, which speaks on the other one.
 async fn orders(says: &Arc<Wire>) -> App {
-    let builder = App::builder(crate::kit::memory()).aggregate::<Order>();
+    let builder = App::builder(MemoryStore::new()).aggregate::<Order>();
     let builder = builder.reactor::<order_management::TellOthers>();
     builder.service::<Wire>(says.clone()).build().await.unwrap()
 }

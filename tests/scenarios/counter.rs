@@ -6,6 +6,7 @@ use es_core::prelude::*;
 use es_core::store::StoredSnapshot;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tests::place::{File, Place as _};
 
 #[event]
 pub struct Incremented {
@@ -188,10 +189,10 @@ async fn lose_snapshot(store: &impl EventStore, stream: &StreamId) {
 
 #[tokio::test]
 async fn ac_34_a_damaged_snapshot_is_reported_and_replayed_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = crate::kit::sqlite(&folder).await;
+    let at = File::fresh().await;
+    let store = at.open().await;
     sixty(store.clone()).await;
-    let file = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
+    let file = rusqlite::Connection::open(at.path()).unwrap();
     let damaged = file.execute("UPDATE snapshots SET payload = x'00' WHERE version = 50", []).unwrap();
     assert_eq!(damaged, 1);
 

@@ -1,6 +1,6 @@
 //! Orders that expire unless they are paid: the schedule is part of the commit that places the order.
 
-use crate::kit::{recorded, sqlite, stored, time};
+use crate::kit::{recorded, stored, time};
 use es_core::prelude::*;
 use es_core::store::DocumentRange;
 use es_testing::prelude::*;
@@ -156,6 +156,7 @@ async fn schedule(store: &impl EventStore) -> String {
 }
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     ac_56_the_schedule_is_in_the_commit,
     ac_56_a_unpaid_at_the_deadline_it_expires_once,
     ac_56_b_paid_before_it_stays,
@@ -271,15 +272,18 @@ async fn ac_56_e_a_failure_leaves_it_active(store: impl EventStore + Clone) {
     assert!(app.parked("expiry").await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn ac_56_f_a_restart_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+at_every_place! {
+    not on nats: "an app with inline reactors is not built there";
+    ac_56_f_a_restart_loses_nothing
+}
+
+async fn ac_56_f_a_restart_loses_nothing(at: impl tests::place::Place) {
     let clock = VirtualClock::at(start());
-    let app_then = app(sqlite(&folder).await, &clock).await;
+    let app_then = app(at.open().await, &clock).await;
     app_then.execute(Place { order: order() }).await.unwrap();
     drop(app_then);
     clock.advance(PATIENCE);
-    let store = sqlite(&folder).await;
+    let store = at.open().await;
     app(store.clone(), &clock).await.drain().await.unwrap();
     assert_eq!((names(&store).await.len(), recorded(&store).await), (2, 2));
 }

@@ -1,34 +1,22 @@
 //! What the stories have in common: the stores they run on, and a look at the log.
 
 use es_core::prelude::*;
-use es_core::store::{MemoryStore, SqliteStore, StoredEvent, StreamRead};
-use tempfile::TempDir;
+use es_core::store::{StoredEvent, StreamRead};
+use tests::place::{Place, positions};
 
 /// Runs each story on a fresh store of every kind. A story that is not listed here is dead code.
 macro_rules! on_every_store {
-    ($($story:ident),+ $(,)?) => {$(
-        mod $story {
-            #[tokio::test]
-            async fn on_memory() {
-                super::$story(crate::kit::memory()).await;
-            }
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                let folder = tempfile::tempdir().unwrap();
-                super::$story(crate::kit::sqlite(&folder).await).await;
-            }
-        }
-    )+};
+    ($($stories:tt)+) => { tests::at_every_place! { crate::kit::store; $($stories)+ } };
 }
 
-pub fn memory() -> MemoryStore {
-    MemoryStore::new()
+/// The same for stories that open their store more than once.
+macro_rules! at_every_place {
+    ($($stories:tt)+) => { tests::at_every_place! { tests::place::itself; $($stories)+ } };
 }
 
-/// The SQLite store in a folder; opened again, it is the same one.
-pub async fn sqlite(folder: &TempDir) -> SqliteStore {
-    SqliteStore::open(folder.path().join("events.db")).await.unwrap()
+/// The store at a place.
+pub async fn store<P: Place>(place: &P) -> P::Store {
+    place.open().await
 }
 
 /// A moment, as in `time("2017-10-31T23:59:59Z")`.
@@ -37,8 +25,8 @@ pub fn time(text: &str) -> Timestamp {
 }
 
 /// How many events there are in the whole log.
-pub async fn recorded(store: &impl EventStore) -> u64 {
-    store.head().await.unwrap().0
+pub async fn recorded(store: &impl EventStore) -> usize {
+    positions(store).await.len()
 }
 
 /// The events of a stream as they are stored, redacted ones included.

@@ -1,11 +1,12 @@
 //! The log itself: what an append expects, what reads give, what closing and truncating leave, and a door
 //! whose developer never sees any of it.
 
-use crate::kit::{recorded, sqlite, stored};
+use crate::kit::{recorded, stored};
 use es_core::prelude::*;
 use es_core::store::{
     AppendError, Appended, Commit, Expected, Filter, NewEvent, StoredEvent, StoredSnapshot, StreamRead,
 };
+use tests::place::{File, Namespace, Place, Schema};
 
 #[event]
 pub struct DoorBuilt;
@@ -242,26 +243,42 @@ async fn ac_64_a_closed_stream_stays_closed(store: impl EventStore + Clone) {
     assert_eq!(recorded(&store).await, 2);
 }
 
-#[tokio::test]
-async fn ac_50_a_file_that_is_opened_again_is_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sqlite(&folder).await;
+at_every_place! { ac_50_a_log_that_is_opened_again_is_as_it_was }
+
+async fn ac_50_a_log_that_is_opened_again_is_as_it_was<P: Place>(place: P) {
+    let store = place.open().await;
     append(&store, Expected::NoStream, 2).await.unwrap();
     let before = stored(&store, &door()).await;
-    store.close().await;
+    P::close(store).await;
 
-    let again = sqlite(&folder).await;
+    let again = place.open().await;
     assert_eq!(stored(&again, &door()).await, before);
     append(&again, Expected::Exact(2), 1).await.unwrap();
 }
 
 #[tokio::test]
-async fn ac_50_a_closed_store_answers_with_errors() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sqlite(&folder).await;
+async fn ac_50_a_closed_file_answers_with_errors() {
+    a_closed_store_answers_with_errors::<File>().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn ac_50_a_closed_database_answers_with_errors() {
+    a_closed_store_answers_with_errors::<Schema>().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn ac_50_a_closed_connection_answers_with_errors() {
+    a_closed_store_answers_with_errors::<Namespace>().await;
+}
+
+async fn a_closed_store_answers_with_errors<P: Place>() {
+    let place = P::fresh().await;
+    let store = place.open().await;
     let app = app(store.clone()).await;
     door_opened(&app, 1, 0).await;
-    store.close().await;
+    P::close(store.clone()).await;
 
     let opened = app.execute(OpenDoor { door: 1 }).await.unwrap_err();
     assert!(matches!(opened, CommandError::Store(_)), "{opened}");

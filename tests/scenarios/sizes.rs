@@ -1,7 +1,9 @@
 //! Long streams and many streams: a meter that is read a thousand times a day, and ten thousand meters.
 
 use es_core::prelude::*;
+use es_core::store::{MemoryStore, SqliteStore};
 use std::time::{Duration, Instant};
+use tests::place::{File, Place as _};
 
 #[event]
 pub struct Reading {
@@ -91,7 +93,8 @@ async fn one_among(store: impl EventStore, meters: u64) {
     let last = app.load::<Meter>(&meters).await.unwrap().unwrap();
     assert_eq!((last.version(), last.sum), (3, 3 * meters));
     let new = app.execute(Record { meter: meters + 1, values: vec![7] }).await.unwrap();
-    assert_eq!((new.version, new.position), (1, Position(3 * meters + 1)));
+    assert_eq!(new.version, 1);
+    assert!(new.position > last.position());
 }
 
 /// How long it takes to load one meter, and to begin a new one.
@@ -120,10 +123,10 @@ async fn measure(store: impl EventStore, meters: u64) -> Report {
 #[ignore = "a report of several minutes, not a check"]
 async fn ac_63_a_million_streams_cost_what_a_thousand_cost() {
     for meters in [1_000, 1_000_000] {
-        let folder = tempfile::tempdir().unwrap();
-        let memory = measure(crate::kit::memory(), meters).await;
+        let memory = measure(MemoryStore::new(), meters).await;
         println!("{meters:>9} streams in memory: load {:?}, begin {:?}", memory.load, memory.begin);
-        let sqlite = measure(crate::kit::sqlite(&folder).await, meters).await;
+        let file = File::fresh().await;
+        let sqlite = measure(SqliteStore::open(file.path()).await.unwrap(), meters).await;
         println!("{meters:>9} streams in SQLite: load {:?}, begin {:?}", sqlite.load, sqlite.begin);
     }
 }

@@ -108,6 +108,7 @@ impl ThankYou {
 }
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     ac_10_a_failing_sync_reactor_aborts_the_command,
 }
 

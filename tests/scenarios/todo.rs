@@ -1,9 +1,11 @@
 //! Lists of things to do, and the items on them: two aggregates.
 
-use crate::kit::{recorded, sqlite, stored};
+use crate::kit::{recorded, stored};
 use es_core::prelude::*;
-use es_core::store::SqliteStore;
+use es_core::sqlx;
+use es_core::store::{PgStore, SqliteStore};
 use std::sync::{Arc, Mutex};
+use tests::place::{File, Place, Schema};
 
 #[event(name = "todo_list/created")]
 pub struct TodoListCreated {
@@ -240,27 +242,84 @@ async fn ac_20_an_item_is_a_stream_of_its_own(store: impl EventStore + Clone) {
     assert_eq!(stored(&store, &StreamId::named("todo_list-1")).await.len(), 1);
 }
 
-/// The rows of the lists, as a reader sees them.
-async fn rows(store: &SqliteStore) -> Vec<(String, String)> {
-    let rows = store.read(|connection| {
-        let mut lists = connection.prepare("SELECT id, name FROM todo_lists ORDER BY id")?;
-        let rows = lists.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect()
-    });
-    rows.await.unwrap()
+/// The rows in PostgreSQL.
+mod in_postgres {
+    use super::{NameUpdated, TodoListCreated};
+    use es_core::prelude::*;
+    use es_core::sqlx;
+
+    #[projection]
+    pub struct ListRows;
+
+    #[projection]
+    impl ListRows {
+        async fn setup(tx: &mut PgTx) -> Result<(), PgError> {
+            let create = "CREATE TABLE todo_lists (id text PRIMARY KEY, name text NOT NULL)";
+            sqlx::query(create).execute(&mut **tx).await.map(drop)
+        }
+        async fn created(&self, e: &TodoListCreated, list: &String, tx: &mut PgTx) -> Result<(), PgError> {
+            let insert = sqlx::query("INSERT INTO todo_lists VALUES ($1, $2)");
+            insert.bind(list).bind(&e.name).execute(&mut **tx).await.map(drop)
+        }
+        async fn name_updated(&self, e: &NameUpdated, list: &String, tx: &mut PgTx) -> Result<(), PgError> {
+            let update = sqlx::query("UPDATE todo_lists SET name = $2 WHERE id = $1");
+            update.bind(list).bind(&e.name).execute(&mut **tx).await.map(drop)
+        }
+    }
+}
+
+/// A store that keeps lists as rows.
+trait KeepsRows: EventStore + Clone {
+    async fn listing(&self) -> App;
+    /// The rows as a reader sees them.
+    async fn rows(&self) -> Vec<(String, String)>;
+}
+
+impl KeepsRows for SqliteStore {
+    async fn listing(&self) -> App {
+        let app = App::builder(self.clone()).aggregate::<TodoList>().projection::<ListRows>();
+        app.build().await.unwrap()
+    }
+    async fn rows(&self) -> Vec<(String, String)> {
+        let rows = self.read(|connection| {
+            let mut lists = connection.prepare("SELECT id, name FROM todo_lists ORDER BY id")?;
+            let rows = lists.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        });
+        rows.await.unwrap()
+    }
+}
+
+impl KeepsRows for PgStore {
+    async fn listing(&self) -> App {
+        let app = App::builder(self.clone()).aggregate::<TodoList>().projection::<in_postgres::ListRows>();
+        app.build().await.unwrap()
+    }
+    async fn rows(&self) -> Vec<(String, String)> {
+        let lists = sqlx::query_as("SELECT id, name FROM todo_lists ORDER BY id");
+        self.read(async |rows| lists.fetch_all(rows).await).await.unwrap()
+    }
 }
 
 #[tokio::test]
-async fn ac_17_ac_18_a_list_is_a_row_and_the_row_is_renamed() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sqlite(&folder).await;
-    let app =
-        App::builder(store.clone()).aggregate::<TodoList>().projection::<ListRows>().build().await.unwrap();
+async fn ac_17_ac_18_a_list_is_a_row_and_the_row_is_renamed_in_sqlite() {
+    a_list_is_a_row_and_the_row_is_renamed(File::fresh().await).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn ac_17_ac_18_a_list_is_a_row_and_the_row_is_renamed_in_postgres() {
+    a_list_is_a_row_and_the_row_is_renamed(Schema::fresh().await).await;
+}
+
+async fn a_list_is_a_row_and_the_row_is_renamed(place: impl Place<Store: KeepsRows>) {
+    let store = place.open().await;
+    let app = store.listing().await;
     app.execute(create("My first list")).await.unwrap();
     app.drain().await.unwrap();
     let row = |name: &str| ("1".to_owned(), name.to_owned());
-    assert_eq!(rows(&store).await, [row("My first list")]);
+    assert_eq!(store.rows().await, [row("My first list")]);
     app.execute(rename("New name")).await.unwrap();
     app.drain().await.unwrap();
-    assert_eq!(rows(&store).await, [row("New name")]);
+    assert_eq!(store.rows().await, [row("New name")]);
 }

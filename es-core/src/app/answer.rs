@@ -9,7 +9,7 @@ use crate::error::{CommandError, StoreError};
 use crate::fold::{self, Folded};
 use crate::id::Position;
 use crate::service::BoxFuture;
-use crate::store::{ReadError, StoredEvent};
+use crate::store::{EventSearch, ReadError, StoredEvent};
 use crate::upcast::DecodeError;
 use std::sync::Arc;
 
@@ -43,7 +43,8 @@ where
     C::Aggregate: Handle<C>,
 {
     let first_id = terms.command_id.event(&terms.stream, 0);
-    let Some(first) = app.store().find_event(first_id).await.map_err(unread)? else { return Ok(None) };
+    let search = EventSearch::on(terms.stream.clone(), first_id);
+    let Some(first) = app.store().find_event(search).await.map_err(unread)? else { return Ok(None) };
     let metadata = fold::decode_metadata(&first)?;
     if metadata.command.as_deref() != Some(C::NAME) {
         let earlier = metadata.command.unwrap_or_default().into_owned();
@@ -58,7 +59,8 @@ where
         (version, position) = (stored.version, stored.position);
         events.extend(fold::decode::<C::Aggregate>(&stored)?.map(|recorded| recorded.data));
         n += 1;
-        last = app.store().find_event(terms.command_id.event(&terms.stream, n)).await.map_err(unread)?;
+        let next = EventSearch::on(terms.stream.clone(), terms.command_id.event(&terms.stream, n));
+        last = app.store().find_event(next.after(position)).await.map_err(unread)?;
     }
     Ok(Some(Committed { reply, events, version, position, state: None, attempts: 0, duplicate: true }))
 }

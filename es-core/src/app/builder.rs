@@ -141,6 +141,9 @@ impl<S: EventStore> AppBuilder<S> {
         let projections: Vec<_> = self.projections.iter().map(|mount| mount(&store).into_inner()).collect();
         runtime::check(&projections, &mut faults);
         runtime::check_names(&self.reactors, &projections, &mut faults);
+        if !store.capabilities().inline {
+            runtime::check_inline(&self.reactors, &projections, &mut faults);
+        }
         if faults.is_empty() {
             for mount in &self.reactors {
                 faults.extend(mount.register(&*store).await.err());

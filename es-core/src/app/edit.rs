@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::fold::{self, Folded, decode_metadata};
 use crate::id::StreamId;
 use crate::metadata::Metadata;
-use crate::store::{AppendError, Expected, Redaction, StoreFuture, StoredEvent, StreamRead};
+use crate::store::{AppendError, EventSearch, Expected, Redaction, StoreFuture, StoredEvent, StreamRead};
 use crate::upcast::DecodeError;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -60,7 +60,7 @@ impl App {
     /// # Errors
     /// [`EditError::Breaks`] where the event's absence would break birth, life and end.
     pub async fn redact(&self, event: Uuid, reason: &str) -> Result<bool, EditError> {
-        let stored = self.store().find_event(event).await.map_err(StoreError::from)?;
+        let stored = self.store().find_event(EventSearch::of(event)).await.map_err(StoreError::from)?;
         let stored = stored.ok_or(EditError::NoSuchEvent(event))?;
         if stored.payload.is_none() {
             return Ok(false);
@@ -68,7 +68,8 @@ impl App {
         self.try_edit(&stored.stream, Edit::Redact(event)).await?;
         let metadata = decode_metadata(&stored)?;
         let beside = self.with_the_reply(&stored, &metadata, reason).await?;
-        let redaction = Redaction { event, metadata: without_reply(metadata, reason)?, beside };
+        let metadata = without_reply(metadata, reason)?;
+        let redaction = Redaction { event, metadata, beside, stream: Some(stored.stream.clone()) };
         let redacted = self.store().redact_event(redaction).await.map_err(StoreError::from)?;
         self.cache().drop_state(&stored.stream);
         Ok(redacted)
@@ -87,7 +88,8 @@ impl App {
         if id == stored.id {
             return Ok(None);
         }
-        let Some(first) = self.store().find_event(id).await.map_err(StoreError::from)? else {
+        let search = EventSearch::on(stored.stream.clone(), id);
+        let Some(first) = self.store().find_event(search).await.map_err(StoreError::from)? else {
             return Ok(None);
         };
         let metadata = decode_metadata(&first)?;

@@ -163,8 +163,11 @@ pub(super) async fn step(
 /// [`Halt::Stopped`] if another event stands at its position.
 pub(super) async fn known_log(app: &App, checkpoint: Checkpoint) -> Result<(), Halt> {
     let Some(before) = checkpoint.position.0.checked_sub(1) else { return Ok(()) };
-    let page = app.store().read_log(Position(before), &Filter::default(), 1).await?;
-    let there = page.events.first().map(|event| event.id);
+    let page = app.store().read_log(Position(before), &Filter::default(), 0).await?;
+    // Not all that has a position is an event.
+    let is_there = page.scanned_to == checkpoint.position;
+    let first = page.events.first().map(|event| event.id);
+    let there = if is_there { page.scanned_id.or(first) } else { first };
     if there.is_some() && (checkpoint.event.is_none() || there == checkpoint.event) {
         Ok(())
     } else {

@@ -127,6 +127,9 @@ impl From<AdvanceError> for Halt {
         match error {
             AdvanceError::Fenced { .. } => Self::Fenced,
             AdvanceError::Work(cause) => Self::Stopped(cause.to_string()),
+            never @ (AdvanceError::TooLarge { .. } | AdvanceError::Repeated { .. }) => {
+                Self::Stopped(never.to_string())
+            }
             AdvanceError::Unavailable(cause) if cause.is::<StoreClosed>() => Self::closed(),
             AdvanceError::Unavailable(cause) => Self::Unavailable(cause),
             // Somebody else wrote, or this one did and has not heard of it: whoever begins anew sees which.
@@ -158,6 +161,24 @@ pub(crate) fn check_names(reactors: &[Mount], projections: &[Arc<dyn Projecting>
             ));
         }
     }
+}
+
+/// What would take part in commits of a store that cannot take anything along.
+pub(crate) fn check_inline(
+    reactors: &[Mount],
+    projections: &[Arc<dyn Projecting>],
+    faults: &mut Vec<String>,
+) {
+    let reactors = reactors.iter().filter(|reactor| reactor.inline.is_some());
+    let projections = projections.iter().filter(|projection| projection.inline().is_some());
+    let inline = reactors.map(|reactor| ("reactor", reactor.name));
+    let inline = inline.chain(projections.map(|projection| ("projection", projection.name())));
+    faults.extend(inline.map(|(kind, name)| {
+        format!(
+            "the {kind} {name} takes part in commits (`inline`), which this store cannot do: leave `inline` out, \
+             or use a store of SQL"
+        )
+    }));
 }
 
 /// An event as followers see it.

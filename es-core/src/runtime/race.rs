@@ -1,8 +1,7 @@
 //! Two futures at once, and what becomes of a future that panics.
 
-use std::any::Any;
+use crate::foreign;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -29,15 +28,6 @@ pub(super) async fn race<A, B>(one: impl Future<Output = A>, other: impl Future<
 /// # Errors
 /// What it panicked with. It is not polled again.
 pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(polled) => polled.map(Ok),
-        Err(panic) => Poll::Ready(Err(said(&*panic))),
-    })
-    .await
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("without a message"))
+    let said = |panic: &_| format!("panicked: {}", foreign::said(panic).unwrap_or("without a message"));
+    foreign::caught(future).await.map_err(|panic| said(&*panic))
 }

@@ -172,11 +172,14 @@ pub struct Redaction {
     /// Another event of the same stream, and what takes the place of its metadata; its payload stays. A
     /// command's reply stands in the metadata of its first event.
     pub beside: Option<(Uuid, Bytes)>,
+    /// The event's stream, if the caller knows it, which saves some stores a look through the log. What it says
+    /// is true, or the event may be missed.
+    pub stream: Option<StreamId>,
 }
 
 impl Redaction {
     /// The payload of this event goes, and its metadata becomes `metadata`.
     pub fn of(event: Uuid, metadata: Bytes) -> Self {
-        Self { event, metadata, beside: None }
+        Self { event, metadata, beside: None, stream: None }
     }
 }

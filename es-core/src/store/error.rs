@@ -61,7 +61,8 @@ pub enum AppendError {
         /// How large it may be.
         limit: usize,
     },
-    /// The commit makes no sense: a part without events, a stream twice, an event id on two streams.
+    /// The commit makes no sense: a part without events, a stream twice, an event id on two streams, a document
+    /// that goes with it twice.
     /// Nothing was stored.
     #[error("the commit is invalid: {reason}")]
     Invalid {

@@ -1,6 +1,10 @@
 //! What goes with a commit in its own transaction: documents, and the builds of inline projections.
 
-use super::{AppendError, BoxError, Checkpoint, DocumentWrite, Filter, StoredDocument, StoredEvent, limits};
+use super::{
+    AppendError, BoxError, Checkpoint, DocumentWrite, Filter, StoreFuture, StoredDocument, StoredEvent,
+    limits,
+};
+use crate::foreign;
 use crate::id::Position;
 use std::any::Any;
 use std::fmt;
@@ -10,8 +14,9 @@ use std::sync::Arc;
 /// What is stored together with the events of a commit, or not at all.
 #[derive(Clone, Default)]
 pub struct Inline {
-    /// Documents that the commit was decided on, as they shall be. Their position is the commit's last one,
-    /// whatever they say. One that is not at its revision any more is [`AppendError::Changed`].
+    /// Documents that the commit was decided on, as they shall be, each of them once. Their position is the
+    /// commit's last one, whatever they say. One that is not at its revision any more is
+    /// [`AppendError::Changed`].
     pub writes: Vec<DocumentWrite>,
     /// Documents that the commit was decided on and leaves as they are. One that is not at its revision any
     /// more is [`AppendError::Changed`], too.
@@ -100,15 +105,15 @@ pub trait InlineStep: Send {
 
     /// Applies them to these documents, which are all that there are under its keys; and to its rows, in the
     /// transaction that the store gives to a build with [tables](InlineBuild::tables). The answer is what is to
-    /// be written, whatever is there.
+    /// be written, whatever is there. Where the transaction is PostgreSQL's alone it may be waited for.
     ///
     /// # Errors
     /// What a method says.
     fn finish(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        transaction: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure>;
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> StoreFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>>;
 }
 
 /// Why a build cannot take events.
@@ -156,11 +161,32 @@ pub(crate) fn is_in_sight(build: &dyn InlineBuild, from: Checkpoint, before: Pos
 
 /// Runs what is not the store's own. A panic in it is an error.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, InlineFailure>) -> Result<T, InlineFailure> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(format!("panicked: {}", text.unwrap_or("no message")).into())
-    })
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Panicked::with(&*panic).into()))
+}
+
+/// A projection panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("panicked: {0}")]
+pub(crate) struct Panicked(String);
+
+impl Panicked {
+    pub fn with(panic: &(dyn Any + Send)) -> Self {
+        Self(foreign::said(panic).unwrap_or("no message").to_owned())
+    }
+}
+
+/// Nobody can wait for a projection where it runs.
+#[derive(Debug, thiserror::Error)]
+#[error("it waits for something, and in this store a projection has to be done at once")]
+pub(crate) struct Waits;
+
+/// The end of a step in a store that waits for nothing.
+pub(crate) fn finished(
+    step: Box<dyn InlineStep>,
+    documents: Vec<StoredDocument>,
+    transaction: Option<&mut (dyn Any + Send)>,
+) -> Result<Vec<DocumentWrite>, InlineFailure> {
+    foreign::at_once(step.finish(documents, transaction)).unwrap_or_else(|| Err(Waits.into()))
 }
 
 impl DocumentWrite {

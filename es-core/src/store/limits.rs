@@ -1,5 +1,6 @@
 //! The limits that are the same on every store, and the checks that every store makes first.
 
+use super::processor::repeated;
 use super::{AppendError, Commit, Redaction, StoredEvent};
 use crate::id::StreamId;
 use std::collections::HashSet;
@@ -62,7 +63,11 @@ pub(crate) fn check(commit: &Commit) -> Result<(), AppendError> {
         events += part.events.len();
         bytes += part.events.iter().map(|event| event.payload.len() + event.metadata.len()).sum::<usize>();
     }
-    for write in commit.inline.iter().flat_map(|inline| &inline.writes) {
+    let beside = commit.inline.as_ref().map_or(&[][..], |inline| &inline.writes);
+    if let Some(write) = repeated(beside) {
+        return invalid(&format!("document \"{}\" of {} stands in it twice", write.key, write.collection));
+    }
+    for write in beside {
         bytes += write.key.len() + write.body.as_ref().map_or(0, bytes::Bytes::len);
     }
     within("events in one commit", events, MAX_COMMIT_EVENTS)?;

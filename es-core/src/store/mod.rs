@@ -4,33 +4,48 @@
 //! behind them; what it must promise is written at each method, and `es_testing` checks it.
 
 mod admit;
+mod capabilities;
 mod clock;
 mod commit;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod durability;
 mod error;
 mod inline;
 mod limits;
 mod memory;
+#[cfg(feature = "nats")]
+mod nats;
 mod page;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processor;
 mod rows;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use capabilities::Capabilities;
 pub use commit::{Append, Appended, Commit, Expected, Fence, NewEvent, Redaction, StreamHead};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use durability::Durability;
 pub use error::{AppendError, BoxError, ReadError, StoreClosed};
 pub use inline::{DocumentRevision, Inline, InlineBuild, InlineFailure, InlineProjection, InlineStep};
 pub use limits::{MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS, MAX_PAGE_BYTES, MAX_STREAM_BYTES};
 pub use memory::MemoryStore;
-pub use page::{Bound, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+#[cfg(feature = "nats")]
+pub use nats::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
+pub use page::{Bound, EventSearch, Filter, LogPage, StoredEvent, StreamPage, StreamRead};
+#[cfg(feature = "postgres")]
+pub use postgres::{PgError, PgOpenError, PgOptions, PgStore, PgTx};
 pub use processor::{
     Advance, AdvanceError, Checkpoint, DocumentRange, DocumentWrite, LEASE, Lease, StoredDocument,
     StoredProcessor,
 };
-pub use rows::{BuildTables, RowStore, RowWork};
+pub(crate) use rows::may_pass;
+pub use rows::{BuildTables, RowStore, RowWork, plain_work};
 pub use snapshot::StoredSnapshot;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Durability, SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
+pub use sqlite::{SqliteError, SqliteOpenError, SqliteOptions, SqliteStore, SqliteTx};
 
 use crate::id::{Position, StreamId};
 use std::time::Duration;
@@ -44,8 +59,9 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// The promises every implementation keeps:
 ///
 /// * A returned [`Appended`] is durable and visible to every later read of the same store.
-/// * Positions are dense, start at 1 and follow commit order; versions are dense in a stream and start at 1.
-///   Neither is ever used twice.
+/// * Positions follow commit order, and those of a commit follow each other; versions are dense in a stream and
+///   start at 1. Neither is ever used twice. Whether positions are dense, too, is one of the
+///   [capabilities](Self::capabilities).
 /// * A commit is all or nothing, over all its streams. Dropping the future tears nothing: the commit
 ///   happens or it does not.
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
@@ -54,6 +70,11 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 ///   before the [fence](Commit::fence), that before the expected version, that before the
 ///   [edits](Append::edits), and that before what goes [with it](Commit::inline).
 pub trait EventStore: Send + Sync + 'static {
+    /// What this store can do that others cannot; the default is all of it.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     /// Appends a commit: every part to its stream, all parts or none.
     ///
     /// # Errors
@@ -80,6 +101,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// may be fewer than `limit` though the log goes on: where events are large, a page ends at
     /// [`MAX_PAGE_BYTES`], with one event at least; and it looks at so many events only.
     ///
+    /// A limit of 0 asks for what stands at the next position alone. That is one event, or none where something
+    /// else has taken the position.
+    ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
     fn read_log<'a>(
@@ -89,11 +113,12 @@ pub trait EventStore: Send + Sync + 'static {
         limit: u32,
     ) -> StoreFuture<'a, Result<LogPage, ReadError>>;
 
-    /// Finds one event by its id, truncated ones included.
+    /// Finds one event by its id, truncated ones included. What else the search says of it is true, or the
+    /// event may be missed.
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot answer.
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>>;
 
     /// The position of the last event; 0 in an empty log.
     ///

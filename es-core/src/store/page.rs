@@ -130,6 +130,47 @@ pub struct StreamPage {
     pub more: bool,
 }
 
+/// Which event to find: its id, and what else is known of it. A store that has no index of ids needs all that is
+/// known, or it goes through the whole log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSearch {
+    /// Its id.
+    pub id: Uuid,
+    /// The stream that it is on, if it is anywhere; `None` if that is not known. A store with an index of ids
+    /// does not look at it.
+    pub stream: Option<StreamId>,
+    /// It is behind this position, if it is anywhere; a store with an index of ids does not look at it.
+    pub after: Position,
+}
+
+impl EventSearch {
+    /// The event with this id, wherever it is.
+    pub fn of(id: Uuid) -> Self {
+        Self { id, stream: None, after: Position(0) }
+    }
+
+    /// The event with this id, on this stream.
+    ///
+    /// ```
+    /// use es_core::store::EventSearch;
+    /// use es_core::{Position, StreamId};
+    /// # let id = uuid::Uuid::nil();
+    ///
+    /// let search = EventSearch::on(StreamId::named("account-1"), id).after(Position(7));
+    /// assert_eq!(search.after, Position(7));
+    /// ```
+    pub fn on(stream: StreamId, id: Uuid) -> Self {
+        Self { stream: Some(stream), ..Self::of(id) }
+    }
+
+    /// Behind this position, since what it follows from is there.
+    #[must_use]
+    pub fn after(mut self, position: Position) -> Self {
+        self.after = position;
+        self
+    }
+}
+
 /// Which events of the log to read; an empty list means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

@@ -3,6 +3,7 @@
 use super::{BoxError, ReadError};
 use crate::id::Position;
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -55,7 +56,7 @@ pub struct Advance {
     pub from: Option<Checkpoint>,
     /// How far the processor has come with this; `None` leaves the checkpoint. It never goes back.
     pub to: Option<Checkpoint>,
-    /// The documents that change, each of them once.
+    /// The documents that change, each of them once: one that stands here twice is [`AdvanceError::Repeated`].
     pub writes: Vec<DocumentWrite>,
 }
 
@@ -77,6 +78,16 @@ impl Advance {
             from: None,
             to: None,
             writes: Vec::new(),
+        }
+    }
+
+    /// Makes sure that no document is in it twice.
+    pub(crate) fn check(&self) -> Result<(), AdvanceError> {
+        match repeated(&self.writes) {
+            None => Ok(()),
+            Some(DocumentWrite { collection, key, .. }) => {
+                Err(AdvanceError::Repeated { collection: collection.clone(), key: key.clone() })
+            }
         }
     }
 
@@ -132,6 +143,15 @@ impl DocumentWrite {
         let revision = stored.map_or(0, |document| document.revision) + 1;
         self.body.map(|body| StoredDocument { key: self.key, revision, position: self.position, body })
     }
+}
+
+/// A document that is written twice.
+pub(crate) fn repeated(writes: &[DocumentWrite]) -> Option<&DocumentWrite> {
+    if writes.len() < 2 {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(writes.len());
+    writes.iter().find(|write| !seen.insert((&*write.collection, &*write.key)))
 }
 
 /// Whether a collection goes with its processor: it has the same name, or one that goes on behind it. A build
@@ -191,6 +211,24 @@ pub enum AdvanceError {
         collection: Arc<str>,
         /// The document's key.
         key: String,
+    },
+    /// A document stands in the advance twice. Nothing was written, and nothing will be by sending it again.
+    #[error("document \"{key}\" of {collection} stands in one advance twice")]
+    Repeated {
+        /// The collection.
+        collection: Arc<str>,
+        /// The document's key.
+        key: String,
+    },
+    /// The advance goes over a limit of the store. Nothing was written, and nothing will be by sending it again.
+    #[error("{what} is {size}, the limit is {limit}")]
+    TooLarge {
+        /// What is too large, as in "documents in one advance".
+        what: &'static str,
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
     },
     /// What a projection does in its own tables has failed. Nothing was written.
     #[error("the projection's own work failed")]

@@ -1,28 +1,39 @@
 //! What the stores of SQL databases can do beside.
 
+#[cfg(feature = "postgres")]
+use super::postgres;
+#[cfg(feature = "sqlite")]
+use super::sqlite;
 use super::{Advance, AdvanceError, BoxError, EventStore, StoreFuture};
 
 /// What a projection does to its rows, in a transaction of type `Tx`. It may be run more than once; only
-/// what the last run did is kept.
-pub type RowWork<Tx> = Box<dyn FnMut(&Tx) -> Result<(), BoxError> + Send>;
+/// what the last run did is kept. On SQLite its future has to be ready at once.
+pub type RowWork<Tx> = Box<dyn for<'t> FnMut(&'t mut Tx) -> StoreFuture<'t, Result<(), BoxError>> + Send>;
 
-/// The tables of a projection's builds. Their names are `table__build`; readers know them as `table`, a view.
+/// Work that waits for nothing.
+pub fn plain_work<Tx: Send + 'static>(
+    mut work: impl FnMut(&Tx) -> Result<(), BoxError> + Send + 'static,
+) -> RowWork<Tx> {
+    Box::new(move |tx| Box::pin(std::future::ready(work(tx))))
+}
+
+/// The tables of a projection's builds. Readers know each of them by its own name, which is that of a view.
 #[doc(hidden)]
 pub trait BuildTables {
     /// The tables of a build, by the names that readers know.
-    fn tables(&self, build: &str) -> Result<Vec<String>, BoxError>;
+    fn tables(&mut self, build: &str) -> impl Future<Output = Result<Vec<String>, BoxError>> + Send;
     /// Lets readers see a build's table under its own name.
-    fn show(&self, table: &str, build: &str) -> Result<(), BoxError>;
+    fn show(&mut self, table: &str, build: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
     /// Lets readers see nothing under that name any more.
-    fn hide(&self, table: &str) -> Result<(), BoxError>;
+    fn hide(&mut self, table: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
     /// Drops the tables of a build.
-    fn drop_tables(&self, build: &str) -> Result<(), BoxError>;
+    fn drop_tables(&mut self, build: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// A store whose database can keep the rows of projections, in one transaction with their checkpoints.
 pub trait RowStore: EventStore {
     /// The transaction that work runs in.
-    type Tx: BuildTables + 'static;
+    type Tx: BuildTables + Send + 'static;
 
     /// Does the work of a build, writes documents and the checkpoint: all of it in a transaction of its own,
     /// or nothing.
@@ -40,4 +51,16 @@ pub trait RowStore: EventStore {
         build: String,
         work: RowWork<Self::Tx>,
     ) -> StoreFuture<'_, Result<(), AdvanceError>>;
+}
+
+/// Whether an error of some work says that the database was in the way, and may be out of it soon; the work
+/// itself is not to blame.
+pub(crate) fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
+    let stores: &[fn(&(dyn std::error::Error + 'static)) -> bool] = &[
+        #[cfg(feature = "sqlite")]
+        sqlite::may_pass,
+        #[cfg(feature = "postgres")]
+        postgres::may_pass,
+    ];
+    stores.iter().any(|may_pass| may_pass(error))
 }

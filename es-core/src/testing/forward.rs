@@ -27,6 +27,11 @@ macro_rules! __forward {
     ($field:ident: $($method:ident),+ $(,)?) => {
         $($crate::__forward!(@$method $field);)+
     };
+    (@capabilities $field:ident) => {
+        fn capabilities(&self) -> $crate::store::Capabilities {
+            self.$field.capabilities()
+        }
+    };
     (@append $field:ident) => {
         fn append(
             &self,
@@ -57,12 +62,12 @@ macro_rules! __forward {
     (@find_event $field:ident) => {
         fn find_event(
             &self,
-            id: $crate::uuid::Uuid,
+            search: $crate::store::EventSearch,
         ) -> $crate::store::StoreFuture<
             '_,
             Result<Option<$crate::store::StoredEvent>, $crate::store::ReadError>,
         > {
-            self.$field.find_event(id)
+            self.$field.find_event(search)
         }
     };
     (@head $field:ident) => {

@@ -157,8 +157,8 @@ impl<S: EventStore> EventStore for Dying<S> {
             async move { self.call(self.store.read_log(after, filter, limit), ReadError::Unavailable).await },
         )
     }
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(async move { self.call(self.store.find_event(id), ReadError::Unavailable).await })
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(async move { self.call(self.store.find_event(search), ReadError::Unavailable).await })
     }
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move { self.call(self.store.head(), ReadError::Unavailable).await })

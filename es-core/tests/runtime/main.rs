@@ -6,6 +6,7 @@ mod kit;
 #[macro_use]
 mod shop;
 
+mod again_at_once;
 mod clash;
 mod closed;
 mod crash;

@@ -5,8 +5,8 @@ use crate::tally::{enter, inline_error};
 use es_core::Position;
 use es_core::store::{
     AppendError, Appended, BoxError, Commit, DocumentWrite, EventStore, Expected, Filter, Inline,
-    InlineBuild, InlineFailure, InlineProjection, InlineStep, SqliteStore, SqliteTx, StoredDocument,
-    StoredEvent,
+    InlineBuild, InlineFailure, InlineProjection, InlineStep, SqliteStore, SqliteTx, StoreFuture,
+    StoredDocument, StoredEvent,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -64,13 +64,15 @@ impl InlineStep for Step {
     fn finish(
         self: Box<Self>,
         _: Vec<StoredDocument>,
-        transaction: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
-        let tx = transaction.and_then(|tx| tx.downcast_ref::<SqliteTx>()).expect("it keeps rows");
-        for event in &self.events {
-            (self.work)(tx, event).map_err(|cause| InlineFailure { at: Some(event.position), cause })?;
-        }
-        Ok(Vec::new())
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> StoreFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
+        Box::pin(async move {
+            let tx = transaction.and_then(|tx| tx.downcast_ref::<SqliteTx>()).expect("it keeps rows");
+            for event in &self.events {
+                (self.work)(tx, event).map_err(|cause| InlineFailure { at: Some(event.position), cause })?;
+            }
+            Ok(Vec::new())
+        })
     }
 }
 
@@ -213,4 +215,11 @@ async fn work_that_ends_the_transaction_takes_no_neighbour_with_it() {
         stored.unwrap();
     }
     assert_eq!(whole_log(&store).await.len(), 4);
+}
+
+#[test]
+fn an_inline_projection_names_itself_in_what_is_printed() {
+    let ledger = Arc::new(Ledger { filter: Filter::all(), work: entered });
+    let inline = Inline { projections: vec![ledger], ..Inline::default() };
+    assert!(format!("{inline:?}").contains("[\"entries\"]"));
 }

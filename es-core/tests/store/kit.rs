@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use es_core::store::{
-    Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentRange, DocumentWrite,
-    EventStore, Expected, Filter, LEASE, Lease, LogPage, MAX_PAGE_BYTES, NewEvent, SqliteStore,
-    StoredDocument, StoredEvent, StoredSnapshot, StreamHead, StreamPage, StreamRead,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore, Expected,
+    Filter, LEASE, Lease, LogPage, NewEvent, SqliteStore, StoredDocument, StoredEvent, StoredSnapshot,
+    StreamHead, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId};
 use jiff::Timestamp;
@@ -41,10 +41,6 @@ pub fn events(count: usize) -> Vec<NewEvent> {
     (0..count).map(|_| event("Counted")).collect()
 }
 
-pub fn part(name: &str, expected: Expected, events: Vec<NewEvent>) -> Append {
-    Append { stream: stream(name), expected, edits: None, events }
-}
-
 pub fn commit(name: &str, expected: Expected, events: Vec<NewEvent>) -> Commit {
     Commit::one(stream(name), expected, events)
 }
@@ -60,16 +56,6 @@ pub async fn filled(store: &dyn EventStore, name: &str, count: usize) -> Vec<Uui
     let ids = events.iter().map(|event| event.id).collect();
     append(store, name, events).await;
     ids
-}
-
-/// Five events, of which three reach what a page holds at most: the middle one by its metadata.
-pub async fn five_large(store: &dyn EventStore) {
-    let bytes = || Bytes::from(vec![b' '; MAX_PAGE_BYTES / 3 + 1]);
-    for version in 1..=5 {
-        let large = NewEvent { payload: bytes(), ..event("Large") };
-        let described = NewEvent { metadata: bytes(), ..event("Large") };
-        append(store, "a-1", vec![if version == 3 { described } else { large }]).await;
-    }
 }
 
 pub async fn page(store: &dyn EventStore, name: &str, read: StreamRead) -> StreamPage {
@@ -164,11 +150,4 @@ pub async fn place(store: &dyn EventStore, processor: &str) -> Checkpoint {
 
 pub async fn document(store: &dyn EventStore, collection: &str, key: &str) -> Option<StoredDocument> {
     store.documents(collection, &[key.to_owned()]).await.unwrap().pop()
-}
-
-/// The keys of a whole collection, in the order of the store.
-pub async fn keys(store: &dyn EventStore, collection: &str) -> Vec<String> {
-    let all = DocumentRange { limit: 1_000, ..DocumentRange::default() };
-    let documents = store.list_documents(collection, &all).await.unwrap();
-    documents.into_iter().map(|document| document.key).collect()
 }

@@ -3,7 +3,7 @@
 use crate::kit::*;
 use es_core::store::{
     Advance, AdvanceError, BoxError, BuildTables, Checkpoint, DocumentWrite, EventStore, Lease, RowStore,
-    SqliteStore, SqliteTx,
+    RowWork, SqliteStore, SqliteTx, plain_work,
 };
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ async fn work<E: Into<BoxError>>(
     advance: Advance,
     mut work: impl FnMut(&SqliteTx) -> Result<(), E> + Send + 'static,
 ) -> Result<(), AdvanceError> {
-    store.advance_with(advance, "1_2".into(), Box::new(move |tx| work(tx).map_err(Into::into))).await
+    store.advance_with(advance, "1_2".into(), plain_work(move |tx| work(tx).map_err(Into::into))).await
 }
 
 fn deposit(tx: &SqliteTx, amount: i64) -> rusqlite::Result<()> {
@@ -295,10 +295,28 @@ async fn tables_that_refer_to_each_other_are_dropped() {
         ))
     };
     work(&store, Advance::under(&held), refer).await.unwrap();
-    work(&store, Advance::under(&held), |tx| tx.drop_tables("1_2")).await.unwrap();
-    let left = |tx: &SqliteTx| {
-        assert!(tx.tables("1_2")?.is_empty());
-        Ok::<_, BoxError>(())
-    };
-    work(&store, Advance::under(&held), left).await.unwrap();
+    let drop: RowWork<SqliteTx> = Box::new(|tx| {
+        Box::pin(async move {
+            tx.drop_tables("1_2").await?;
+            assert!(tx.tables("1_2").await?.is_empty());
+            Ok(())
+        })
+    });
+    store.advance_with(Advance::under(&held), "1_2".into(), drop).await.unwrap();
+}
+
+#[tokio::test]
+async fn work_that_waits_fails_and_leaves_nothing() {
+    let (_folder, store, held) = set_up().await;
+    let waits: RowWork<SqliteTx> = Box::new(|tx| {
+        Box::pin(async move {
+            deposit(tx, 50)?;
+            tokio::task::yield_now().await;
+            Ok(())
+        })
+    });
+    let answer = store.advance_with(advance_to(&held, 3, Vec::new()), "1_2".into(), waits).await;
+    let expected = "it waits for something, and in this store a projection has to be done at once";
+    assert_eq!(failure(&answer), expected);
+    assert_eq!((balance(&store).await, place(&store, "balances").await), (0, Checkpoint::default()));
 }

@@ -4,8 +4,8 @@ use crate::kit::*;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{
-    AppendError, Durability, EventStore, Expected, ReadError, Redaction, SqliteOpenError, SqliteOptions,
-    SqliteStore, StreamRead,
+    AppendError, Durability, EventSearch, EventStore, Expected, ReadError, Redaction, SqliteOpenError,
+    SqliteOptions, SqliteStore, StreamRead,
 };
 use rusqlite::Connection;
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn a_closed_store_answers_everything_with_unavailable() {
         assert!(refused(store.save_snapshot(snapshot("a-1", 1)).await));
         let unread = |answer| matches!(answer, Err(ReadError::Unavailable(_)));
         assert!(unread(store.read_stream(&stream("a-1"), StreamRead::after(0)).await.map(drop)));
-        assert!(unread(store.find_event(ids[0]).await.map(drop)));
+        assert!(unread(store.find_event(EventSearch::of(ids[0])).await.map(drop)));
         assert!(unread(store.load_snapshot(&stream("a-1"), 1).await.map(drop)));
         assert!(unread(store.head().await.map(drop)));
         store.wait(Position(1), Duration::from_millis(1)).await;

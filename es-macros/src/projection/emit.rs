@@ -5,7 +5,7 @@ use super::{Follows, Keeps, Message, Model, Param, Role};
 use crate::ctx::ends;
 use crate::names::source_text;
 use crate::sig::{self, Block, Method, braced_at, respan};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Pat, Type};
@@ -17,7 +17,7 @@ pub fn all(model: &Model<'_>, block: &Block, sound: bool) -> TokenStream {
     let (cfgs, registration) = (block.cfgs(), registration(p, model));
     let methods = match model.keeps {
         Keeps::Documents => documents(p, model),
-        Keeps::Rows(tx) => rows(p, model, tx),
+        Keeps::Rows(tx, _) => rows(p, model, tx),
     };
     let agrees = sound.then(|| agrees(p, model));
     quote! {
@@ -62,7 +62,7 @@ fn documents(p: &TokenStream, model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// `impl Rows for Balances { type Tx = SqliteTx; const METHODS: .. = &[..]; fn setup(..) { .. } }`
+/// `impl Rows for Balances { type Tx = SqliteTx; const METHODS: .. = &[..]; fn setup(..) -> .. { .. } }`
 fn rows(p: &TokenStream, model: &Model<'_>, tx: &Type) -> TokenStream {
     let (projection, place) = (model.projection, model.projection.span());
     let methods = model.methods.iter().map(|follows| {
@@ -75,13 +75,17 @@ fn rows(p: &TokenStream, model: &Model<'_>, tx: &Type) -> TokenStream {
         let settled = settled(p, setup, &quote!(Self::#name(__es_tx)));
         quote!(#(#cfgs)* #settled?;)
     });
+    let waits = model.setup.and_then(|setup| setup.sig.asyncness);
+    let boxed = boxed(
+        waits.map_or_else(Span::call_site, |token| token.span),
+        &quote!(#setup ::core::result::Result::<(), #p::BoxError>::Ok(())),
+    );
     let head = respan(&quote!(impl #p::Rows for #projection), place);
     let body = quote! {
         type Tx = #tx;
         const METHODS: &'static [#p::RowMethod<Self>] = &[#(#methods),*];
-        fn setup(__es_tx: &#tx) -> ::core::result::Result<(), #p::BoxError> {
-            #setup
-            ::core::result::Result::Ok(())
+        fn setup(__es_tx: &mut #tx) -> #p::BoxFuture<'_, ::core::result::Result<(), #p::BoxError>> {
+            #boxed
         }
     };
     let body = braced_at(body, place);
@@ -157,12 +161,25 @@ fn change(p: &TokenStream, follows: &Follows<'_>) -> TokenStream {
     quote!(|#change| { #(#ids)* #document #settled })
 }
 
-/// `|change| { Self::deposited(change.projection, message(change.message), ..).settle() }`
+/// `RowApply::Now(|change| { Self::deposited(change.projection, message(change.message), ..).settle() })`, or
+/// `RowApply::Later(|change| Box::pin(async move { Self::deposited(..).await.settle() }))`
 fn change_rows(p: &TokenStream, follows: &Follows<'_>) -> TokenStream {
     let (ids, arguments) = arguments(p, follows, &quote!(&()));
     let name = follows.method.name();
     let settled = settled(p, follows.method, &quote!(Self::#name(__es_change.projection, #(#arguments),*)));
-    quote!(|__es_change| { #(#ids)* #settled })
+    match &follows.method.sig.asyncness {
+        None => quote!(#p::RowApply::Now(|__es_change| { #(#ids)* #settled })),
+        Some(token) => {
+            let boxed = boxed(token.span, &quote!(#(#ids)* #settled));
+            quote!(#p::RowApply::Later(|__es_change| #boxed))
+        }
+    }
+}
+
+/// A future that is blamed at `place` if it cannot be sent to another thread.
+fn boxed(place: Span, body: &TokenStream) -> TokenStream {
+    let body = braced_at(body.clone(), place);
+    quote_spanned!(place=> ::std::boxed::Box::pin(async move #body))
 }
 
 /// What a method is called with, and before that the ids among them, which may not be there.
@@ -194,11 +211,17 @@ fn id_param(p: &TokenStream, id: &Type, ask: &TokenStream) -> TokenStream {
 
 /// The call, and what it answers as a `Result`. The returned type is blamed where it is none.
 fn settled(p: &TokenStream, method: &Method, call: &TokenStream) -> TokenStream {
+    let waits = method.sig.asyncness.is_some();
     let Some(returned) = sig::returned(&method.sig) else {
-        return quote!(#call; ::core::result::Result::Ok(()));
+        return if waits {
+            quote!(#p::Projected::settle(#call.await))
+        } else {
+            quote!(#call; ::core::result::Result::Ok(()))
+        };
     };
     let settle = quote_spanned!(returned.span()=> settle);
-    quote!(<#returned as #p::Projected>::#settle(#call))
+    let wait = waits.then(|| quote!(.await));
+    quote!(<#returned as #p::Projected>::#settle(#call #wait))
 }
 
 /// The type is declared for what its methods keep.
@@ -206,7 +229,7 @@ fn agrees(p: &TokenStream, model: &Model<'_>) -> TokenStream {
     let (projection, place) = (model.projection, model.projection.span());
     let check = match model.keeps {
         Keeps::Documents => quote!(#p::assert_keeps_documents::<#projection, #projection>()),
-        Keeps::Rows(_) => quote!(#p::assert_keeps_rows::<#projection, #projection>()),
+        Keeps::Rows(..) => quote!(#p::assert_keeps_rows::<#projection, #projection>()),
     };
     let check = respan(&check, place);
     quote!(const _: () = #check;)
@@ -218,7 +241,7 @@ fn registration(p: &TokenStream, model: &Model<'_>) -> TokenStream {
     let path = format!("::{}", source_text(projection));
     let record = match model.keeps {
         Keeps::Documents => quote!(DOCUMENTS),
-        Keeps::Rows(_) => quote!(ROWS),
+        Keeps::Rows(..) => quote!(ROWS),
     };
     quote! {
         #p::inventory::submit! {

@@ -38,8 +38,31 @@ struct Model<'b> {
 #[derive(Clone, Copy)]
 enum Keeps<'b> {
     Documents,
-    /// Rows, by a transaction of this type.
-    Rows(&'b Type),
+    /// Rows, by a transaction of this type, which its methods take in this form.
+    Rows(&'b Type, Form),
+}
+
+/// How methods take their transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `fn` with `&SqliteTx`
+    Plain,
+    /// `async fn` with `&mut PgTx`
+    Async,
+}
+
+impl Form {
+    fn of(method: &Method) -> Self {
+        if method.sig.asyncness.is_some() { Self::Async } else { Self::Plain }
+    }
+
+    /// What stands in front of the transaction's type.
+    fn reference(self) -> &'static str {
+        match self {
+            Self::Plain => "&",
+            Self::Async => "&mut ",
+        }
+    }
 }
 
 /// One method that follows an event.

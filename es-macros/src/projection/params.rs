@@ -1,10 +1,10 @@
 //! What a parameter of a projection's method is, by the way it is written.
 
-use super::{Keeps, Message, Role};
+use super::{Form, Keeps, Message, Role};
 use crate::diag::Errors;
 use crate::handlers::{Passed, passed};
 use crate::names::source_text;
-use crate::sig;
+use crate::sig::{self, Method};
 use syn::{PatType, Type};
 
 /// The type of a transaction: its name ends in `Tx`.
@@ -13,21 +13,57 @@ pub fn transaction(param: &PatType) -> Option<&Type> {
     sig::last_segment(ty).filter(|segment| segment.ident.to_string().ends_with("Tx")).map(|_| ty)
 }
 
-/// `&SqliteTx`
-pub fn is_transaction(param: &PatType) -> bool {
-    matches!(passed(param), Passed::Shared(_)) && transaction(param).is_some()
+/// Whether a transaction is borrowed as a method of its form borrows it.
+pub fn fits(form: Form, param: &PatType) -> bool {
+    matches!((form, passed(param)), (Form::Plain, Passed::Shared(_)) | (Form::Async, Passed::Unique(_)))
 }
 
-/// The methods of a block share the type of their transaction, which is the first one's.
-pub fn one_transaction(param: &PatType, keeps: Keeps<'_>, errors: &Errors) {
-    if let (Keeps::Rows(first), Some(tx)) = (keeps, transaction(param))
-        && !sig::is_same(first, tx)
-    {
+/// The methods of a block share the type of their transaction, and take it in one form: both are the first
+/// one's.
+pub fn one_transaction(method: &Method, param: &PatType, keeps: Keeps<'_>, errors: &Errors) {
+    let (Keeps::Rows(first, _), Some(tx)) = (keeps, transaction(param)) else { return };
+    let form = Form::of(method);
+    let name = source_text(tx);
+    if !sig::is_same(first, tx) {
         let first = source_text(first);
         errors.at(
             tx,
-            format_args!("a projection keeps its rows in one database, and another method takes `&{first}`"),
+            format_args!(
+                "a projection keeps its rows in one database, and another method takes its `{first}`"
+            ),
         );
+    } else if let Passed::Owned(_) = passed(param) {
+        let reference = form.reference();
+        errors.at(&param.ty, format_args!("a projection borrows its transaction: write `{reference}{name}`"));
+    } else if fits(form, param) {
+        one_form(method, keeps, errors);
+    } else if form == Form::Async {
+        errors.at(
+            &param.ty,
+            format_args!("`&{name}` is for a plain `fn`: remove `async`, or write `&mut {name}`"),
+        );
+    } else {
+        errors.at(
+            &param.ty,
+            format_args!("`&mut {name}` is for an `async fn`: write `async`, or `&{name}` in a plain one"),
+        );
+    }
+}
+
+/// A method is plain or async as the first one that takes the transaction is.
+pub fn one_form(method: &Method, keeps: Keeps<'_>, errors: &Errors) {
+    let Keeps::Rows(tx, first) = keeps else { return };
+    let (tx, reference) = (source_text(tx), first.reference());
+    match (first, &method.sig.asyncness) {
+        (Form::Plain, Some(token)) => errors.at(
+            token,
+            format_args!("another method here is a plain `fn` with `{reference}{tx}`: remove `async`"),
+        ),
+        (Form::Async, None) => errors.at(
+            &method.sig.fn_token,
+            format_args!("another method here is an `async fn` with `{reference}{tx}`: write `async fn`"),
+        ),
+        (Form::Plain, None) | (Form::Async, Some(_)) => {}
     }
 }
 
@@ -52,17 +88,16 @@ pub fn message<'b>(param: &'b PatType, errors: &Errors) -> Option<Message<'b>> {
 }
 
 /// What comes behind the event, in any order.
-pub fn behind<'b>(param: &'b PatType, keeps: Keeps<'_>, errors: &Errors) -> Option<Role<'b>> {
+pub fn behind<'b>(
+    method: &Method,
+    param: &'b PatType,
+    keeps: Keeps<'_>,
+    errors: &Errors,
+) -> Option<Role<'b>> {
     const SERVICE: &str = "a projection takes no service, so that it can be built anew from the log at any \
                            time: what needs one is for a reactor";
-    if let Some(tx) = transaction(param) {
-        if !is_transaction(param) {
-            errors.at(
-                &param.ty,
-                format_args!("a projection borrows its transaction: write `&{}`", source_text(tx)),
-            );
-        }
-        one_transaction(param, keeps, errors);
+    if transaction(param).is_some() {
+        one_transaction(method, param, keeps, errors);
         return Some(Role::Transaction);
     }
     match passed(param) {

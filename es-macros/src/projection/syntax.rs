@@ -1,23 +1,27 @@
 //! Syntax to model: which method follows which event, and every fault in its signature.
 
-use super::params::{behind, is_transaction, message, one_transaction, transaction};
-use super::{FOREIGN, Follows, Keeps, Param, Role};
+use super::params::{behind, fits, message, one_form, one_transaction, transaction};
+use super::{FOREIGN, Follows, Form, Keeps, Param, Role};
 use crate::diag::Errors;
 use crate::handlers::{Takes, result_error};
 use crate::sig::{Block, Method};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Expr, Meta, Type};
+use syn::{Attribute, Expr, Meta, PatType};
 
-/// Rows, if any method takes a transaction.
+/// Rows, if any method takes a transaction. The first one that takes it as it should says the form.
 pub fn keeps(block: &Block) -> Keeps<'_> {
-    block.methods().find_map(|method| transactions(method).next()).map_or(Keeps::Documents, Keeps::Rows)
+    let all = || block.methods().flat_map(|method| transactions(method).map(move |tx| (method, tx)));
+    let Some((first, param)) = all().next() else { return Keeps::Documents };
+    let Some(tx) = transaction(param) else { return Keeps::Documents };
+    let right = all().find(|(method, param)| fits(Form::of(method), param));
+    Keeps::Rows(tx, Form::of(right.map_or(first, |(method, _)| method)))
 }
 
 /// The transactions in a signature, however they are passed. What stands first behind a receiver is an event.
-fn transactions(method: &Method) -> impl Iterator<Item = &Type> {
+fn transactions(method: &Method) -> impl Iterator<Item = &PatType> {
     let events = usize::from(method.sig.receiver().is_some());
-    method.params().into_iter().skip(events).filter_map(transaction)
+    method.params().into_iter().skip(events).filter(|param| transaction(param).is_some())
 }
 
 /// The methods, and the set-up of the tables.
@@ -57,19 +61,24 @@ fn is_setup(method: &Method) -> bool {
 }
 
 fn is_right_setup(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> bool {
-    const FORM: &str = "write `fn setup(tx: &SqliteTx) -> Result<(), E>`";
+    let written = match keeps {
+        Keeps::Rows(_, Form::Async) => "write `async fn setup(tx: &mut PgTx) -> Result<(), E>`",
+        Keeps::Rows(_, Form::Plain) => "write `fn setup(tx: &SqliteTx) -> Result<(), E>`",
+        Keeps::Documents => {
+            "write `fn setup(tx: &SqliteTx) -> Result<(), E>`, or `async fn` and `tx: &mut PgTx`"
+        }
+    };
     let before = errors.count();
     method.is_plain(errors);
-    is_sync(method, errors);
     for attr in method.attrs_named("key") {
         errors.at(attr.path(), "the set-up follows no event, so there is no key");
     }
     match &*method.params() {
-        [only] if is_transaction(only) => one_transaction(only, keeps, errors),
-        [_, other, ..] => errors.at(other, format_args!("the set-up takes the transaction alone: {FORM}")),
-        _ => errors.at(method.name(), format_args!("the set-up takes the transaction alone: {FORM}")),
+        [only] if transaction(only).is_some() => one_transaction(method, only, keeps, errors),
+        [_, other, ..] => errors.at(other, format_args!("the set-up takes the transaction alone: {written}")),
+        _ => errors.at(method.name(), format_args!("the set-up takes the transaction alone: {written}")),
     }
-    result_error(method, errors, &format!("the set-up answers a `Result`: {FORM}"));
+    result_error(method, errors, &format!("the set-up answers a `Result`: {written}"));
     errors.count() == before
 }
 
@@ -89,40 +98,45 @@ fn follows<'b>(method: &'b Method, keeps: Keeps<'b>, errors: &Errors) -> Option<
         return None;
     };
     method.is_plain(errors);
-    is_sync(method, errors);
+    may_wait(method, keeps, errors);
     let message = message(first, errors);
     let deletes = receiver(method, keeps, errors);
     let mut params = vec![Param { role: Role::Message, written: first }];
     for written in more.iter().copied() {
-        params.extend(behind(written, keeps, errors).map(|role| Param { role, written }));
+        params.extend(behind(method, written, keeps, errors).map(|role| Param { role, written }));
     }
     let key = key(method, keeps, errors);
     (errors.count() == before).then_some(())?;
     Some(Follows { method, message: message?, deletes: deletes?, params, key })
 }
 
-fn is_sync(method: &Method, errors: &Errors) {
-    if let Some(token) = &method.sig.asyncness {
-        errors.at(
+/// An async method has something to wait for: its transaction, or that of the others.
+fn may_wait(method: &Method, keeps: Keeps<'_>, errors: &Errors) {
+    let Some(token) = &method.sig.asyncness else { return };
+    match keeps {
+        Keeps::Documents => errors.at(
             token,
-            "a method of a projection is not async: it only writes down what has happened; \
-             what has to wait is for a reactor",
-        );
+            "a method that keeps documents is not async: it only writes down what has happened; \
+             one that keeps rows of its own takes `&mut PgTx`, and what else has to wait is for a reactor",
+        ),
+        Keeps::Rows(..) if transactions(method).next().is_none() => one_form(method, keeps, errors),
+        Keeps::Rows(..) => {}
     }
 }
 
 /// Whether the receiver says that the document goes; `None` with a fault if it does not fit.
 fn receiver(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> Option<bool> {
     const DOCUMENTS: &str = "a method changes the document (`&mut self`) or deletes it (`self`); \
-                             one that keeps rows of its own takes `&self` and `&SqliteTx`";
+                             one that keeps rows of its own takes `&self` and `&SqliteTx`, \
+                             or is async and takes `&mut PgTx`";
     const ROWS: &str = "a method that keeps rows takes `&self`: what it changes is behind the transaction";
     match (keeps, method.takes()) {
         (Keeps::Documents, Takes::Value(_)) => return Some(true),
-        (Keeps::Documents, Takes::Unique(_)) | (Keeps::Rows(_), Takes::Shared(_)) => return Some(false),
+        (Keeps::Documents, Takes::Unique(_)) | (Keeps::Rows(..), Takes::Shared(_)) => return Some(false),
         (Keeps::Documents, Takes::Nothing) => errors.at(method.name(), DOCUMENTS),
-        (Keeps::Rows(_), Takes::Nothing) => errors.at(method.name(), ROWS),
+        (Keeps::Rows(..), Takes::Nothing) => errors.at(method.name(), ROWS),
         (Keeps::Documents, Takes::Shared(receiver) | Takes::Odd(receiver)) => errors.at(receiver, DOCUMENTS),
-        (Keeps::Rows(_), Takes::Unique(receiver) | Takes::Value(receiver) | Takes::Odd(receiver)) => {
+        (Keeps::Rows(..), Takes::Unique(receiver) | Takes::Value(receiver) | Takes::Odd(receiver)) => {
             errors.at(receiver, ROWS);
         }
     }
@@ -139,7 +153,7 @@ fn key(method: &Method, keeps: Keeps<'_>, errors: &Errors) -> Option<Expr> {
             "`#[key(..)]` stands here twice: give a `Vec` where an event is for several keys",
         );
     }
-    if let Keeps::Rows(_) = keeps {
+    if let Keeps::Rows(..) = keeps {
         errors.at(attr.path(), "rows have no key: the method itself says which of them it changes");
         return None;
     }

@@ -2,9 +2,9 @@
 
 use super::tally::Tally;
 use es_core::store::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, MemoryStore, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
-    StoredProcessor, StoredSnapshot, StreamPage, StreamRead,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, MemoryStore, ReadError, Redaction, StoreFuture, StoredDocument,
+    StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead,
 };
 use es_core::{Position, StreamId, uuid::Uuid};
 use std::future::pending;
@@ -188,8 +188,8 @@ impl EventStore for ExploredStore {
         self.call("read_log", self.log.read_log(after, filter, limit))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        self.call("find_event", self.log.find_event(id))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        self.call("find_event", self.log.find_event(search))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {

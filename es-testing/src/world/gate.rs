@@ -89,7 +89,7 @@ impl Gate {
 }
 
 impl EventStore for Gate {
-    es_core::__forward!(log: read_stream, read_log, find_event, head, wait);
+    es_core::__forward!(log: capabilities, read_stream, read_log, find_event, head, wait);
     es_core::__forward!(log: close_stream, truncate_stream, redact_event, load_snapshot, save_snapshot);
     es_core::__forward!(log: register, processors, renew, release, documents, list_documents, forget);
 

@@ -20,7 +20,9 @@ use crate::fault::Fault;
 use crate::happening::Happening;
 use crate::laws;
 use es_core::jiff::Timestamp;
-use es_core::store::{Commit, EventStore, Expected, Filter, MemoryStore, NewEvent, StoredEvent, StreamRead};
+use es_core::store::{
+    Commit, EventSearch, EventStore, Expected, Filter, MemoryStore, NewEvent, StoredEvent, StreamRead,
+};
 use es_core::{
     __testing as inside, App, Applier, Clock, CommandId, EventEnum, Metadata, Position, RawEvent, StreamId,
     serde_json,
@@ -154,7 +156,7 @@ impl World {
         let event = self.draft(&stream, name.into(), schema, payload).await?;
         let id = event.id;
         self.store(kind, &stream, event, &shown).await?;
-        let stored = self.log.find_event(id).await.map_err(broken)?;
+        let stored = self.log.find_event(EventSearch::on(stream, id)).await.map_err(broken)?;
         let stored = stored.ok_or_else(|| broken(format!("{shown} is not where it was recorded")))?;
         inside::raw(&stored).map_err(broken)
     }

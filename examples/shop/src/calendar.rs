@@ -3,8 +3,13 @@
 //! A week must not take a week here, and whoever is killed on a Tuesday must go on with that Tuesday. So a
 //! day is an event: it has begun when that is written down, and the clock shows the last day that has. Time
 //! stands still between two days, and does not pass while the program is off.
+//!
+//! Where several processes work on one shop, all of them look at one clock on the wall: a folder.
 
 use es_core::prelude::*;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -73,18 +78,49 @@ impl BeginDay {
 }
 
 /// A clock that shows eight o'clock of the day that it was set to. Clones are the same clock.
+///
+/// On a wall it has a file for each day that has begun. Whoever begins a day hangs its file up before anything
+/// happens on that day, so that nobody's clock is behind what they hear of.
 #[derive(Clone, Debug, Default)]
-pub struct StoryClock(Arc<AtomicU32>);
+pub struct StoryClock {
+    day: Arc<AtomicU32>,
+    wall: Option<Arc<Path>>,
+}
 
 impl StoryClock {
+    /// The clock in this folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn on_wall(folder: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        Ok(Self { day: Arc::default(), wall: Some(folder.into()) })
+    }
+
     /// Shows this day from now on, unless it has shown a later one.
-    pub fn set(&self, day: u32) {
-        self.0.fetch_max(day, Ordering::SeqCst);
+    ///
+    /// # Errors
+    /// If it cannot be written on the wall.
+    pub fn set(&self, day: u32) -> io::Result<()> {
+        if let Some(wall) = &self.wall {
+            for day in self.day() + 1..=day {
+                File::create(wall.join(day.to_string()))?;
+            }
+        }
+        self.day.fetch_max(day, Ordering::SeqCst);
+        Ok(())
     }
 
     /// The day that it shows.
     pub fn day(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
+        let mut day = self.day.load(Ordering::SeqCst);
+        if let Some(wall) = &self.wall {
+            while wall.join((day + 1).to_string()).exists() {
+                day += 1;
+            }
+            self.day.fetch_max(day, Ordering::SeqCst);
+        }
+        day
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::error::{ShopError, in_one_line};
+use crate::logs::{Address, Site};
 use crate::narrator::Narrator;
 use crate::report::report;
 use crate::shop::ShopFolder;
@@ -17,14 +18,41 @@ use std::time::Duration;
 #[command(name = "shop", version)]
 #[command(long_about = "A web shop and its order management, playing a fortnight in a few seconds.\n\n\
     Stop it or kill it whenever you like, and start it again: it goes on where it was. When the story is \
-    over, playing it again changes nothing.")]
+    over, playing it again changes nothing.\n\n\
+    On PostgreSQL (`--migrate` once, then as often as you like) and on NATS JetStream several processes can play \
+    it together, as long as they share the folder.")]
 pub struct Cli {
-    /// The folder of the shop; it is made if it is not there.
-    #[arg(long, value_name = "DIR", default_value = "shop-data")]
-    pub data: PathBuf,
+    /// The folder of the shop, with its mailbox; it is made if it is not there.
+    ///
+    /// [default: `shop-data`, or the one of its files; `shop-data-postgres`, `shop-data-nats`]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where its events are: `sqlite:FOLDER`, `postgres://USER:PASSWORD@HOST/DATABASE` or `nats://HOST`.
+    ///
+    /// Whoever has a password to hide says it in `SHOP_STORE`. [default: in the folder]
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
+    /// What the names of its logs begin with in PostgreSQL and NATS, where other shops may have theirs.
+    #[arg(long, value_name = "NAME", default_value = "shop")]
+    pub name: String,
+    /// Makes the tables of PostgreSQL, or brings them up, looks whether the logs can be opened, and does no more.
+    #[arg(long)]
+    pub migrate: bool,
     /// How long a day takes at least: `2s`, `500ms`.
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = time)]
     pub day: Duration,
+}
+
+impl Cli {
+    /// Where the shop is.
+    fn site(&self) -> Result<Site, ShopError> {
+        let address = match self.store.clone().or_else(|| std::env::var("SHOP_STORE").ok()) {
+            Some(store) => store.parse()?,
+            None => Address::Files(self.data.clone().unwrap_or_else(|| "shop-data".into())),
+        };
+        let folder = self.data.clone().unwrap_or_else(|| address.folder());
+        Ok(Site { folder, address, name: self.name.clone() })
+    }
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -50,15 +78,22 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli) -> Result<(), ShopError> {
-    let folder = ShopFolder::open(&cli.data).await?;
+    let site = cli.site()?;
+    if cli.migrate {
+        let done = site.migrate().await?;
+        return writeln!(io::stdout(), "{done}: {} is ready.", site.address).map_err(ShopError::Output);
+    }
+    let folder = ShopFolder::open(&site).await?;
     let narrator = Narrator::start(&folder.shop).await?;
-    let (ecommerce, orders) = folder.shop.start().await?;
+    let running = folder.start().await?;
     let played = tokio::select! {
         played = story::play(&folder.shop, cli.day) => played.map(Some),
         _ = tokio::signal::ctrl_c() => Ok(None),
     };
-    ecommerce.stop().await?;
-    orders.stop().await?;
+    if let Some((ecommerce, orders)) = running {
+        ecommerce.stop().await?;
+        orders.stop().await?;
+    }
     let ended = match played? {
         Some(played) => {
             narrator.finish(&folder.shop).await?;

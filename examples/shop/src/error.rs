@@ -35,6 +35,37 @@ pub enum ShopError {
         #[source]
         source: SqliteOpenError,
     },
+    /// What should say where the logs are does not.
+    #[error("a store is `sqlite:FOLDER`, `postgres://USER:PASSWORD@HOST/DATABASE` or `nats://HOST`")]
+    Address,
+    /// The servers with the logs cannot be used.
+    #[error("cannot use {address}")]
+    Connect {
+        /// Where they are, without secrets.
+        address: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A database has no tables for this shop.
+    #[error(
+        "{address} has no tables of this shop yet: start it once with `--migrate`, as a user who may make them"
+    )]
+    NotMigrated {
+        /// Where it is, without secrets.
+        address: String,
+    },
+    /// Files need no tables beforehand.
+    #[error(
+        "there is nothing to migrate in {address}: files are made, and brought up, when the shop is played"
+    )]
+    NothingToMigrate {
+        /// Where they are.
+        address: String,
+    },
+    /// The clock on the wall cannot be set.
+    #[error("the clock cannot be set")]
+    Clock(#[source] io::Error),
     /// A line of the story cannot be read, or is refused.
     #[error("line {line} of the story: {reason}")]
     Story {

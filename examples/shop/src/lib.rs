@@ -9,8 +9,9 @@
 //! 2. [`ecommerce`] has carts, purchases and an offer. Its [`publishes`](ecommerce::publishes) hands letters
 //!    to the other context, its [`inbox`](ecommerce::inbox) takes letters in.
 //! 3. [`orders`] has orders, payments and stock, and in [`flow`](orders::flow) the process that leads an
-//!    order through them. [`bank`](orders::bank) and [`mail`](orders::mail) have effects, [`reports`](orders::reports) are what is read.
-//! 4. [`shop`] puts both onto files and connects them; [`mailbox`] is where mails arrive.
+//!    order through them. [`bank`](orders::bank) and [`mail`](orders::mail) have effects, [`reports`](orders::reports) are what is read,
+//!    and [`stock_levels`](orders::stock_levels) what is read differently on different stores.
+//! 4. [`shop`] puts both onto stores and connects them, [`logs`] says which stores; [`mailbox`] is where mails arrive.
 //! 5. [`calendar`] lets days pass, and [`story`] is what happens on them. [`narrator`], [`report`] and
 //!    [`cli`] are what a user sees.
 
@@ -19,6 +20,7 @@ pub mod cli;
 #[allow(missing_docs, reason = "the fields of events and commands say what they are")]
 pub mod ecommerce;
 pub mod error;
+pub mod logs;
 pub mod mailbox;
 pub mod narrator;
 #[allow(missing_docs, reason = "so do these")]

@@ -2,45 +2,8 @@
 
 use crate::error::ShopError;
 use crate::orders::reports::{DailyOrders, OrderList};
+use crate::orders::stock_levels::documents::StockLevel;
 use crate::shop::ShopFolder;
-
-/// A row of the table of stock levels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockLevel {
-    /// The article.
-    pub article: String,
-    /// How many can be sold.
-    pub available: i64,
-    /// How many are kept for orders.
-    pub kept: i64,
-    /// How many orders wait for.
-    pub waiting: i64,
-    /// How many have left.
-    pub shipped: i64,
-}
-
-/// The stock levels, as whoever reads tables finds them.
-///
-/// # Errors
-/// If the database cannot be read.
-pub async fn stock_levels(folder: &ShopFolder) -> Result<Vec<StockLevel>, ShopError> {
-    let levels = folder.orders().read(|connection| {
-        let mut select = connection.prepare(
-            "SELECT article, available, kept, waiting, shipped FROM stock_levels ORDER BY article",
-        )?;
-        let rows = select.query_map([], |row| {
-            Ok(StockLevel {
-                article: row.get(0)?,
-                available: row.get(1)?,
-                kept: row.get(2)?,
-                waiting: row.get(3)?,
-                shipped: row.get(4)?,
-            })
-        })?;
-        rows.collect()
-    });
-    Ok(levels.await?)
-}
 
 /// The reports, as text.
 ///
@@ -61,8 +24,8 @@ pub async fn report(folder: &ShopFolder) -> Result<String, ShopError> {
         lines.push(format!("  {day} {placed:>3} {:>9} {shipped:>3} {cancelled:>3}", euros(turnover)));
     }
     lines.push("\nStock: available, kept, waited for, shipped".to_owned());
-    for level in stock_levels(folder).await? {
-        let StockLevel { article, available, kept, waiting, shipped } = level;
+    for (article, level) in folder.stock_levels().await? {
+        let StockLevel { available, kept, waiting, shipped } = level;
         lines.push(format!("  {article:<6} {available:>3} {kept:>3} {waiting:>3} {shipped:>3}"));
     }
     let path = folder.mailbox.folder();

@@ -3,19 +3,21 @@
 use crate::calendar::{BeginDay, Calendar, StoryClock};
 use crate::ecommerce::{self, ecommerce};
 use crate::error::ShopError;
+use crate::logs::{Address, Logs, Site};
 use crate::mailbox::Mailbox;
 use crate::orders::bank::{Cards, TestCards};
 use crate::orders::mail::Mailer;
+use crate::orders::stock_levels::ShowsStock;
+use crate::orders::stock_levels::documents::StockLevel;
 use crate::orders::{self, orders};
 use crate::public::{Door, Post};
 use es_core::prelude::*;
-use es_core::store::{MemoryStore, SqliteStore};
-use es_core::{AppBuilder, Running};
+use es_core::store::{MemoryStore, StoredProcessor};
+use es_core::{DrainError, Running};
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The two contexts, and the days that both of them live in.
 pub struct Shop {
@@ -42,6 +44,14 @@ impl Room {
     pub async fn head(&self) -> Result<Position, ShopError> {
         Ok(self.store.head().await?)
     }
+
+    /// What follows its log, and who has the lease of that.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn processors(&self) -> Result<Vec<StoredProcessor>, ShopError> {
+        Ok(self.store.processors("").await?)
+    }
 }
 
 impl Shop {
@@ -50,24 +60,23 @@ impl Shop {
     /// # Errors
     /// If the model has a fault.
     pub async fn in_memory(mailer: Arc<dyn Mailer>) -> Result<Self, ShopError> {
-        Self::on(MemoryStore::new(), MemoryStore::new(), |app| app, mailer).await
+        Self::on(MemoryStore::new(), MemoryStore::new(), mailer, StoryClock::default()).await
     }
 
-    /// A shop on these stores. `rows` mounts what only the store of the orders can keep.
+    /// A shop on these stores.
     ///
     /// # Errors
     /// If the model has a fault, or a store does not answer.
-    pub async fn on<E: EventStore + Clone, O: EventStore + Clone>(
+    pub async fn on<E: EventStore + Clone, O: ShowsStock>(
         ecommerce_store: E,
         orders_store: O,
-        rows: impl FnOnce(AppBuilder<O>) -> AppBuilder<O>,
         mailer: Arc<dyn Mailer>,
+        clock: StoryClock,
     ) -> Result<Self, ShopError> {
         // An app of its own: no customer lets a day begin.
-        let clock = StoryClock::default();
         let calendar = App::builder(ecommerce_store.clone()).clock(clock.clone()).aggregate::<Calendar>();
         let calendar = calendar.build().await?;
-        clock.set(Calendar::today(&calendar).await?);
+        clock.set(Calendar::today(&calendar).await?).map_err(ShopError::Clock)?;
 
         // Each context hands its letters to a door, behind which the inbox of the other one will be.
         let (to_orders, to_ecommerce) = (Arc::new(Door::default()), Arc::new(Door::default()));
@@ -81,7 +90,7 @@ impl Shop {
             })
             .build()
             .await?;
-        let orders_app = rows(orders(App::builder(orders_store.clone()).clock(clock.clone())))
+        let orders_app = orders(App::builder(orders_store.clone()).clock(clock.clone()))
             .service::<dyn Cards>(Arc::new(TestCards))
             .service::<dyn Mailer>(mailer)
             .service::<dyn Post>(to_ecommerce)
@@ -105,15 +114,13 @@ impl Shop {
         self.clock.day()
     }
 
-    /// Lets the next day begin.
+    /// Lets a day begin, if nobody has.
     ///
     /// # Errors
     /// If it cannot be written down.
-    pub async fn next_day(&self) -> Result<(), ShopError> {
-        let day = self.today() + 1;
+    pub async fn begin_day(&self, day: u32) -> Result<(), ShopError> {
         self.calendar.execute(BeginDay::of(day)).await.map_err(|error| ShopError::Day(error.into()))?;
-        self.clock.set(day);
-        Ok(())
+        self.clock.set(day).map_err(ShopError::Clock)
     }
 
     /// Runs both contexts side by side.
@@ -124,7 +131,8 @@ impl Shop {
         Ok((self.ecommerce.app.start().await?, self.orders.app.start().await?))
     }
 
-    /// Waits until nothing is left to do today, here and there: until a look at both has found nothing new.
+    /// Waits until nothing is left to do today, here and there: until a look at both has found nothing new. What
+    /// another process is at is waited for, and so is one that was killed, until its leases have run out.
     ///
     /// # Errors
     /// If something has stopped.
@@ -132,7 +140,10 @@ impl Shop {
         loop {
             let before = (self.ecommerce.head().await?, self.orders.head().await?);
             let (ecommerce, orders) = tokio::join!(self.ecommerce.app.drain(), self.orders.app.drain());
-            ecommerce.and(orders)?;
+            match ecommerce.and(orders) {
+                Err(DrainError::Held { .. }) => continue,
+                done => done?,
+            }
             if before == (self.ecommerce.head().await?, self.orders.head().await?) {
                 return Ok(());
             }
@@ -140,72 +151,81 @@ impl Shop {
     }
 }
 
-/// A shop in a folder: two databases and a mailbox, and nobody else at work in it.
+/// A shop that is open: its logs, a folder with its mailbox and the clock on its wall, and who else may be at
+/// work there.
 pub struct ShopFolder {
     /// The shop.
     pub shop: Shop,
     /// Where its mails arrive.
     pub mailbox: Mailbox,
-    ecommerce: SqliteStore,
-    orders: SqliteStore,
-    /// Unlocked when it is closed, however the process ends.
-    lock: File,
+    logs: Logs,
+    /// Where nobody else may work. Unlocked when it is closed, however the process ends.
+    lock: Option<File>,
 }
 
 impl ShopFolder {
-    /// Opens a folder, and makes it if it is not there.
+    /// Opens a shop on its logs, and makes the folder if it is not there. Files are for one process; on servers as
+    /// many may work as like, as long as they share the folder.
     ///
     /// # Errors
-    /// [`ShopError::InUse`] if another process has; else if something in it cannot be used.
-    pub async fn open(folder: &Path) -> Result<Self, ShopError> {
-        let unusable = |source| ShopError::Folder { path: folder.to_owned(), source };
+    /// [`ShopError::InUse`] if another process has the files; else if something cannot be used.
+    pub async fn open(site: &Site) -> Result<Self, ShopError> {
+        let folder = &site.folder;
+        let unusable = |source| ShopError::Folder { path: folder.clone(), source };
         let mailbox = Mailbox::open(&folder.join("mailbox")).map_err(unusable)?;
-        let lock = fs::OpenOptions::new().append(true).create(true).open(folder.join("lock"));
-        let lock = lock.map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ShopError::InUse { folder: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        let clock = StoryClock::on_wall(folder.join("days")).map_err(unusable)?;
+        let lock = match &site.address {
+            Address::Files(files) => Some(locked(files)?),
+            Address::Postgres(_) | Address::Nats(_) => None,
+        };
+        let logs = Logs::open(site).await?;
+        let shop = logs.shop(Arc::new(mailbox.clone()), clock).await?;
+        Ok(Self { shop, mailbox, logs, lock })
+    }
+
+    /// Runs both contexts side by side, if nobody else works on them. Where others do, each works off what there is
+    /// to do in its turn, when it waits for [quiet](Shop::quiet): who runs holds on to its leases, and a day that is
+    /// to be over for all of them could not be told from one on which the others' timers are still due.
+    ///
+    /// # Errors
+    /// If they run already.
+    pub async fn start(&self) -> Result<Option<(Running, Running)>, ShopError> {
+        if self.logs.are_shared() {
+            return Ok(None);
         }
-        let ecommerce = open(&folder.join("ecommerce.db")).await?;
-        let orders = open(&folder.join("orders.db")).await?;
-        let mailer = Arc::new(mailbox.clone());
-        let shop = Shop::on(ecommerce.clone(), orders.clone(), orders::rows, mailer).await?;
-        Ok(Self { shop, mailbox, ecommerce, orders, lock })
+        self.shop.start().await.map(Some)
     }
 
-    /// The store of the orders, for whoever reads rows.
-    pub fn orders(&self) -> &SqliteStore {
-        &self.orders
+    /// The stock levels, by article.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn stock_levels(&self) -> Result<Vec<(String, StockLevel)>, ShopError> {
+        self.logs.stock_levels(&self.shop).await
     }
 
-    /// Ends what was begun and lets the files go.
+    /// Ends what was begun and lets the logs go.
     pub async fn close(self) {
-        self.ecommerce.close().await;
-        self.orders.close().await;
+        self.logs.close().await;
         // For a moment, a process that is just being started holds whatever this one has open. What is unlocked
         // is unlocked for it, too; if that fails, it is when both have let go.
-        let _ = self.lock.unlock();
-    }
-}
-
-async fn open(path: &Path) -> Result<SqliteStore, ShopError> {
-    let opened = SqliteStore::open(path).await;
-    let store = opened.map_err(|source| ShopError::Open { path: path.to_owned(), source })?;
-    take_over(&store).await?;
-    Ok(store)
-}
-
-/// Gives back the leases of a process that was killed. They would run out by themselves, but nobody else can
-/// be at work here: the folder is locked.
-async fn take_over(store: &SqliteStore) -> Result<(), ShopError> {
-    for processor in store.processors("").await? {
-        let Some(owner) = processor.owner else { continue };
-        if let Some(lease) = store.acquire(&processor.name, owner, Duration::from_secs(1)).await? {
-            store.release(&lease).await?;
+        if let Some(lock) = self.lock {
+            let _ = lock.unlock();
         }
     }
-    Ok(())
+}
+
+/// Makes sure that nobody else works in a folder.
+fn locked(folder: &Path) -> Result<File, ShopError> {
+    let unusable = |source| ShopError::Folder { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(unusable)?;
+    let lock = fs::OpenOptions::new().append(true).create(true).open(folder.join("lock"));
+    let lock = lock.map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ShopError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
 }
 
 impl fmt::Debug for Shop {

@@ -41,23 +41,29 @@ pub struct Played {
     pub known: usize,
 }
 
-/// Plays the story to its end, in a shop that runs: a line is said when everything that followed from the one
-/// before has happened, and a day begins when nothing is left to do on the day before. Each day takes at
-/// least `pause`, so that whoever looks on can follow.
+/// Plays the story to its end: a line is said when everything that followed from the one before has happened,
+/// and a day begins when nothing is left to do on the day before. Each day takes at least `pause`, so that
+/// whoever looks on can follow.
+///
+/// Others may play it at the same time. Then it is the same line that all of them say next, and the log takes it
+/// once.
 ///
 /// # Errors
 /// The first line that is refused, or whatever has stopped. The next run goes on there.
 pub async fn play(shop: &Shop, pause: Duration) -> Result<Played, ShopError> {
-    // What an earlier run has left undone.
-    shop.quiet().await?;
     let mut played = Played::default();
     for (number, line) in (1..).zip(STORY.lines()) {
         let failed = |reason| ShopError::Story { line: number, reason };
         let line: Line = serde_json::from_str(line).map_err(|error| failed(error.to_string()))?;
-        while shop.today() < line.day {
-            shop.next_day().await?;
-            tokio::time::sleep(pause).await;
+        loop {
+            // Looked at first: what is left to do belongs to that day, or to an earlier one.
+            let today = shop.today();
             shop.quiet().await?;
+            if today >= line.day {
+                break;
+            }
+            shop.begin_day(today + 1).await?;
+            tokio::time::sleep(pause).await;
         }
         let app = match line.to {
             Addressee::Ecommerce => &shop.ecommerce.app,
@@ -70,8 +76,8 @@ pub async fn play(shop: &Shop, pause: Duration) -> Result<Played, ShopError> {
             played.known += 1;
         } else {
             played.recorded += 1;
-            shop.quiet().await?;
         }
     }
+    shop.quiet().await?;
     Ok(played)
 }

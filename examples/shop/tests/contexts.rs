@@ -11,6 +11,7 @@ use shop::orders::order::{Line, Order, OrderEvent, OrderId, Status};
 use shop::orders::stock::{ArticleNumber, ReceiveStock, Stock};
 use shop::public::{self, Door, Letter, Post, PostError, Taken};
 use shop::shop::Shop;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Takes every mail.
@@ -178,7 +179,7 @@ async fn ac_78_days_pass_and_an_order_that_nobody_pays_is_cancelled() {
     assert!(purchase(&shop, "dan").await.card_wanted);
     for day in 1..=7 {
         assert_eq!(status(&shop, "dan").await, Status::Received, "day {day}");
-        shop.next_day().await.unwrap();
+        shop.begin_day(shop.today() + 1).await.unwrap();
         shop.quiet().await.unwrap();
     }
     assert_eq!(status(&shop, "dan").await, Status::Cancelled);
@@ -196,7 +197,7 @@ async fn ac_78_a_card_on_the_sixth_day_is_in_time() {
     receive(&shop, "book", 1).await;
     buy(&shop, "carla", "0002").await;
     for _ in 0..6 {
-        shop.next_day().await.unwrap();
+        shop.begin_day(shop.today() + 1).await.unwrap();
         shop.quiet().await.unwrap();
     }
     let card = ReplaceCard { cart: CartId::from("carla"), card: "4242".into() };
@@ -236,18 +237,32 @@ async fn a_cancellation_that_comes_too_late_changes_nothing() {
 #[test]
 fn no_type_of_one_context_is_named_by_the_other() {
     let named = |folder: &str, other: &str| {
-        let files = std::fs::read_dir(format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let code = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
-        code.filter(|code| code.contains(&format!("{other}::"))).count()
+        let code = code_below(format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR")).as_ref());
+        assert!(!code.is_empty());
+        code.iter().filter(|code| code.contains(&format!("{other}::"))).count()
     };
     assert_eq!((named("ecommerce", "orders"), named("orders", "ecommerce")), (0, 0));
 }
 
+fn code_below(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() { code_below(&path) } else { vec![std::fs::read_to_string(path).unwrap()] }
+        })
+        .collect()
+}
+
 #[test]
 fn the_model_has_no_faults() {
-    // Public events stand in letters, and in no stream that would apply them.
-    let is_public = |finding: &Finding| matches!(finding, Finding::NeverApplied { event, .. } if event.starts_with("public."));
+    let is_meant = |finding: &Finding| match finding {
+        // Public events stand in letters, and in no stream that would apply them.
+        Finding::NeverApplied { event, .. } => event.starts_with("public."),
+        // Documents, or rows in one database or the other: an app has one of the three.
+        Finding::SharedProjectionName { name, types } => *name == "stock_levels" && types.len() == 3,
+        _ => false,
+    };
     let mut findings = es_core::model().check();
-    findings.retain(|finding| !is_public(finding));
+    findings.retain(|finding| !is_meant(finding));
     assert_eq!(findings, []);
 }

@@ -1,17 +1,24 @@
-//! A shop that is killed, anywhere, and started again until its story is over.
+//! A shop that is killed, anywhere, and started again until its story is over: alone, and one of three.
 
 mod state;
 
-use std::path::Path;
+use shop::logs::{Address, Site};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// How many kills, unless `SHOP_KILLS` says another number.
 const KILLS: usize = 20;
 
-fn shop(folder: &Path) -> Child {
+/// The same where one of three is killed: the others may have to wait until a lease has run out.
+const KILLS_AMONG_THREE: usize = 6;
+
+fn shop(site: &Site) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
-    command.arg("--data").arg(folder).args(["--day", "0s"]);
+    command.arg("--data").arg(&site.folder).args(["--day", "0s", "--name", &site.name]);
+    if let Address::Postgres(url) | Address::Nats(url) = &site.address {
+        command.env("SHOP_STORE", url);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -23,9 +30,9 @@ fn has_ended_well(child: Child) {
 }
 
 /// Whether it was killed after that time; if not, its story was over before.
-fn is_killed_after(folder: &Path, life: Duration) -> bool {
+fn is_killed_after(site: &Site, life: Duration) -> bool {
     let until = Instant::now() + life;
-    let mut child = shop(folder);
+    let mut child = shop(site);
     while Instant::now() < until {
         if child.try_wait().unwrap().is_some() {
             has_ended_well(child);
@@ -34,54 +41,138 @@ fn is_killed_after(folder: &Path, life: Duration) -> bool {
         // There is nothing to wait for: the moment is the test.
         std::thread::sleep(Duration::from_millis(1));
     }
+    is_killed(child)
+}
+
+/// Whether that has ended it; its story may have been over just before.
+fn is_killed(mut child: Child) -> bool {
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(err.is_empty(), "{}: {err}", output.status);
-    // Whoever ends by a signal has no code. The story may have been over just before that.
+    // Whoever ends by a signal has no code.
     assert!(output.status.code().is_none_or(|code| code == 0), "{}", output.status);
     output.status.code().is_none()
 }
 
-fn state_of(folder: &Path) -> Vec<String> {
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(state::of(folder))
+    runtime.block_on(future)
+}
+
+fn state_of(site: &Site) -> Vec<String> {
+    wait_for(state::of(site))
 }
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|number| number.parse().unwrap())
 }
 
+fn wanted(usual: usize) -> usize {
+    number("SHOP_KILLS").map_or(usual, |kills| usize::try_from(kills).unwrap())
+}
+
+/// Chance, and what it begins with.
+fn random() -> (u64, fastrand::Rng) {
+    let seed = number("SHOP_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("SHOP_SEED={seed}");
+    (seed, fastrand::Rng::with_seed(seed))
+}
+
+/// How many microseconds a story takes if nobody disturbs it.
+fn time_of_a_story(site: &Site) -> u64 {
+    let began = Instant::now();
+    has_ended_well(shop(site));
+    u64::try_from(began.elapsed().as_micros()).unwrap()
+}
+
 #[test]
 fn a_shop_that_is_killed_anywhere_ends_as_if_nothing_had_happened() {
-    let seed = number("SHOP_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let wanted = number("SHOP_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
-    println!("SHOP_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
-
-    let undisturbed = tempfile::tempdir().unwrap();
-    let began = Instant::now();
-    has_ended_well(shop(undisturbed.path()));
-    let whole = u64::try_from(began.elapsed().as_micros()).unwrap();
-    let expected = state_of(undisturbed.path());
+    let (seed, mut random) = random();
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = Site::folder(folder.path().to_owned());
+    let whole = time_of_a_story(&undisturbed);
+    let expected = state_of(&undisturbed);
+    let wanted = wanted(KILLS);
 
     let (mut kills, mut stories) = (0, 0);
     while kills < wanted {
         let folder = tempfile::tempdir().unwrap();
+        let site = Site::folder(folder.path().to_owned());
         // Long lives and short ones, so that a story is killed at its beginning and again and again on its
         // way.
         let mut life = || {
             let parts = random.u64(1..=8);
             Duration::from_micros(random.u64(..whole / parts))
         };
-        while is_killed_after(folder.path(), life()) {
+        while is_killed_after(&site, life()) {
             kills += 1;
         }
         stories += 1;
-        assert_eq!(state_of(folder.path()), expected, "SHOP_SEED={seed}, story {stories}");
+        assert_eq!(state_of(&site), expected, "SHOP_SEED={seed}, story {stories}");
     }
     println!(
         "{kills} kills in {stories} stories, of which one takes {} ms if it is left alone",
         whole / 1_000
     );
+}
+
+/// Plays the story with three processes at once, each of which is killed when its life is over, and started
+/// again, until so many were or the story is over. Answers how many were.
+fn killed_among_three(site: &Site, most: usize, mut life: impl FnMut() -> Duration) -> usize {
+    let mut kills = 0;
+    let mut players: Vec<_> = (0..3).map(|_| (shop(site), Instant::now() + life())).collect();
+    while let Some((mut child, until)) = players.pop() {
+        if child.try_wait().unwrap().is_some() {
+            has_ended_well(child);
+        } else if kills < most && Instant::now() >= until {
+            kills += usize::from(is_killed(child));
+            players.insert(0, (shop(site), Instant::now() + life()));
+        } else {
+            players.insert(0, (child, until));
+            // There is nothing to wait for: the moment is the test.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    kills
+}
+
+/// Kills among three, in stories on such sites, until there were enough.
+fn three_end_as_if_nothing_had_happened(fresh: impl Fn(&TempDir) -> Site) {
+    let (seed, mut random) = random();
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = fresh(&folder);
+    let whole = time_of_a_story(&undisturbed);
+    let expected = state_of(&undisturbed);
+    let wanted = wanted(KILLS_AMONG_THREE);
+    let (mut kills, mut stories) = (0, 0);
+    while kills < wanted {
+        let folder = tempfile::tempdir().unwrap();
+        let site = fresh(&folder);
+        let life = || Duration::from_micros(random.u64(..whole));
+        kills += killed_among_three(&site, wanted - kills, life);
+        stories += 1;
+        assert_eq!(state_of(&site), expected, "SHOP_SEED={seed}, story {stories}");
+    }
+    println!("{kills} kills among three in {stories} stories, of which one takes {} ms", whole / 1_000);
+}
+
+#[test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+fn three_shops_on_one_postgres_that_are_killed_anywhere_end_as_if_nothing_had_happened() {
+    three_end_as_if_nothing_had_happened(|folder| {
+        let address = Address::Postgres(tests::server::postgres_url());
+        let site = Site { folder: folder.path().to_owned(), address, name: tests::server::unique() };
+        wait_for(site.migrate()).unwrap();
+        site
+    });
+}
+
+#[test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+fn three_shops_on_one_nats_that_are_killed_anywhere_end_as_if_nothing_had_happened() {
+    three_end_as_if_nothing_had_happened(|folder| {
+        let address = Address::Nats(tests::server::variable("ES_NATS"));
+        Site { folder: folder.path().to_owned(), address, name: tests::server::unique() }
+    });
 }

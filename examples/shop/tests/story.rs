@@ -4,16 +4,18 @@ mod state;
 
 use es_core::prelude::*;
 use shop::error::ShopError;
+use shop::logs::{Address, Site};
 use shop::orders::mail::{Mail, MailError, Mailer};
 use shop::orders::order::Status;
 use shop::orders::reports::OrderList;
-use shop::report::{StockLevel, stock_levels};
+use shop::orders::stock_levels::documents::StockLevel;
 use shop::shop::{Shop, ShopFolder};
 use shop::story::{self, Played};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Plays the story in a shop that runs.
 async fn play(shop: &Shop) -> Played {
@@ -56,36 +58,106 @@ async fn a_fortnight_in_memory() {
     assert_eq!(mails, to);
 }
 
+fn site(folder: &TempDir) -> Site {
+    Site::folder(folder.path().to_owned())
+}
+
+/// A shop of its own in a database that others use, too.
+async fn in_postgres(folder: &TempDir) -> Site {
+    let address = Address::Postgres(tests::server::postgres_url());
+    let site = Site { folder: folder.path().to_owned(), address, name: tests::server::unique() };
+    site.migrate().await.unwrap();
+    site
+}
+
+/// A shop of its own on a server that others use, too.
+fn in_nats(folder: &TempDir) -> Site {
+    let address = Address::Nats(tests::server::variable("ES_NATS"));
+    Site { folder: folder.path().to_owned(), address, name: tests::server::unique() }
+}
+
+/// Plays the story in a shop, as the program does.
+async fn played_in(site: &Site) -> Played {
+    let opened = ShopFolder::open(site).await.unwrap();
+    let running = opened.start().await.unwrap();
+    let played = story::play(&opened.shop, Duration::ZERO).await.unwrap();
+    if let Some((ecommerce, orders)) = running {
+        ecommerce.stop().await.unwrap();
+        orders.stop().await.unwrap();
+    }
+    ends_well(&opened.shop).await;
+    opened.close().await;
+    played
+}
+
+/// Plays the story twice, and answers the state that both have left.
+async fn is_played_once(site: &Site) -> Vec<String> {
+    let first = played_in(site).await;
+    let state = state::of(site).await;
+    let again = played_in(site).await;
+    assert_eq!(state::of(site).await, state);
+    let lines = first.recorded;
+    assert_eq!([first, again], [Played { recorded: lines, known: 0 }, Played { recorded: 0, known: lines }]);
+    state
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fortnight_on_files_is_played_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut states = Vec::new();
-    let mut played = Vec::new();
-    for _ in 0..2 {
-        let opened = ShopFolder::open(folder.path()).await.unwrap();
-        played.push(play(&opened.shop).await);
-        ends_well(&opened.shop).await;
-        opened.close().await;
-        states.push(state::of(folder.path()).await);
-    }
-    assert_eq!(states[0], states[1]);
-    let lines = played[0].recorded;
-    assert_eq!(played, [Played { recorded: lines, known: 0 }, Played { recorded: 0, known: lines }]);
+    is_played_once(&site(&folder)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn a_fortnight_in_postgres_ends_as_on_files() {
+    let (files, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let there = is_played_once(&in_postgres(&folder).await).await;
+    assert_eq!(there, is_played_once(&site(&files)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_fortnight_in_nats_ends_as_on_files() {
+    let (files, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let there = is_played_once(&in_nats(&folder)).await;
+    assert_eq!(there, is_played_once(&site(&files)).await);
+}
+
+/// Three at once, each of which says every line.
+async fn is_played_by_three(site: &Site) {
+    let (files, one) = (tempfile::tempdir().unwrap(), site.clone());
+    let play = |site: Site| tokio::spawn(async move { played_in(&site).await });
+    let (two, three) = (play(site.clone()), play(site.clone()));
+    let played = [played_in(&one).await, two.await.unwrap(), three.await.unwrap()];
+    let undisturbed = self::site(&files);
+    let lines = played_in(&undisturbed).await.recorded;
+    assert_eq!(played.iter().map(|played| played.recorded).sum::<usize>(), lines, "{played:?}");
+    assert_eq!(state::of(site).await, state::of(&undisturbed).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn three_at_once_play_one_fortnight_in_postgres() {
+    let folder = tempfile::tempdir().unwrap();
+    is_played_by_three(&in_postgres(&folder).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn three_at_once_play_one_fortnight_in_nats() {
+    let folder = tempfile::tempdir().unwrap();
+    is_played_by_three(&in_nats(&folder)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ac_54_the_stock_is_a_table() {
     let folder = tempfile::tempdir().unwrap();
-    let opened = ShopFolder::open(folder.path()).await.unwrap();
-    play(&opened.shop).await;
-    let level = |article: &str, available, shipped| StockLevel {
-        article: article.into(),
-        available,
-        kept: 0,
-        waiting: 0,
-        shipped,
+    played_in(&site(&folder)).await;
+    let opened = ShopFolder::open(&site(&folder)).await.unwrap();
+    let level = |article: &str, available, shipped| {
+        (article.to_owned(), StockLevel { available, kept: 0, waiting: 0, shipped })
     };
-    let levels = stock_levels(&opened).await.unwrap();
+    let levels = opened.stock_levels().await.unwrap();
     assert_eq!(levels, [level("book", 7, 3), level("desk", 1, 0), level("lamp", 0, 2), level("mug", 2, 2)]);
     opened.close().await;
 }
@@ -111,24 +183,24 @@ async fn a_mail_of_a_key_that_was_accepted_is_not_accepted_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_works_in_the_same_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let first = ShopFolder::open(folder.path()).await.unwrap();
-    assert!(matches!(ShopFolder::open(folder.path()).await, Err(ShopError::InUse { .. })));
+    let first = ShopFolder::open(&site(&folder)).await.unwrap();
+    assert!(matches!(ShopFolder::open(&site(&folder)).await, Err(ShopError::InUse { .. })));
     first.close().await;
-    ShopFolder::open(folder.path()).await.unwrap().close().await;
+    ShopFolder::open(&site(&folder)).await.unwrap().close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_next_does_not_wait_for_the_leases_of_a_process_that_is_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let first = ShopFolder::open(folder.path()).await.unwrap();
+    let first = ShopFolder::open(&site(&folder)).await.unwrap();
     let running = first.shop.start().await.unwrap();
     first.shop.quiet().await.unwrap();
     drop(running);
-    assert!(first.orders().processors("").await.unwrap().iter().any(|known| known.owner.is_some()));
+    assert!(first.shop.orders.processors().await.unwrap().iter().any(|known| known.owner.is_some()));
     first.close().await;
 
-    let next = ShopFolder::open(folder.path()).await.unwrap();
-    assert!(next.orders().processors("").await.unwrap().iter().all(|known| known.owner.is_none()));
+    let next = ShopFolder::open(&site(&folder)).await.unwrap();
+    assert!(next.shop.orders.processors().await.unwrap().iter().all(|known| known.owner.is_none()));
     next.close().await;
 }
 
@@ -163,4 +235,41 @@ fn a_folder_that_cannot_be_used_is_said_to_be() {
     assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
     assert!(err.contains("letter.txt"), "{err}");
     assert_eq!(said(folder.path(), &["--day", "yesterday"]).0, Some(2));
+}
+
+#[test]
+fn an_address_that_is_none_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = said(folder.path(), &["--store", "mysql://ann:secret@db"]);
+    assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
+    assert!(err.contains("postgres://USER:PASSWORD@HOST/DATABASE") && !err.contains("secret"), "{err}");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens on a port that has just been given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (code, out, err) =
+        said(folder.path(), &["--store", &format!("postgres://ann:secret@127.0.0.1:{port}/shop")]);
+    assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
+    assert!(err.contains(&format!("cannot use postgres://127.0.0.1:{port}/shop")), "{err}");
+    assert!(!err.contains("secret"), "{err}");
+}
+
+#[test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+fn tables_that_are_not_there_are_made_when_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, name) = (tests::server::postgres_url(), tests::server::unique());
+    let args = ["--store", &store, "--name", &name, "--day", "0s"];
+    let (code, _, err) = said(folder.path(), &args);
+    assert_eq!((code, err.lines().count()), (Some(1), 1), "{err}");
+    assert!(err.contains("--migrate"), "{err}");
+    let (code, out, err) = said(folder.path(), &[&args[..], &["--migrate"]].concat());
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.ends_with("is ready.\n") && !out.contains('@'), "{out}");
+    let (code, out, err) = said(folder.path(), &args);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("27 played now, 0 before"), "{out}");
 }

@@ -46,6 +46,7 @@ impl Echo {
 }
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     answers_are_answered_sixteen_deep
     deeper_is_an_error
 }

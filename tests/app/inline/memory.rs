@@ -7,6 +7,7 @@ use es_core::prelude::*;
 use std::sync::Arc;
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     a_state_is_kept_with_the_commit
     events_of_one_commit_see_each_others_changes
     a_failing_method_refuses_the_command

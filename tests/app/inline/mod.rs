@@ -18,6 +18,7 @@ use shop::{
 };
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     an_answer_is_in_the_commit
     an_answer_on_the_same_stream_sees_what_it_answers
     a_refused_answer_refuses_the_command

@@ -7,6 +7,7 @@ use es_core::prelude::*;
 use std::time::Duration;
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     an_expected_version_is_that_of_one_stream_and_the_others_are_read
     a_command_that_is_not_repeated_leaves_nothing_outdated
     a_group_that_is_not_repeated_leaves_nothing_outdated

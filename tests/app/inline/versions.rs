@@ -6,6 +6,7 @@ use crate::probe::Fate;
 use es_core::prelude::*;
 
 on_every_store! {
+    not on nats: "an app with inline reactors is not built there";
     a_newer_version_takes_over
     an_older_version_is_not_built_again
     a_commit_of_an_older_version_is_refused_however_late

@@ -103,4 +103,32 @@ impl Ledger {
     fn any(&self, _: &RawEvent) {}
 }
 
+#[projection(inline)]
+pub struct AsyncLedger;
+
+#[projection]
+impl AsyncLedger {
+    async fn make(_: &mut LedgerTx) -> Result<(), std::fmt::Error> {
+        Ok(())
+    }
+    async fn placed(
+        &self,
+        _: &Placed,
+        order: &OrderId,
+        tx: &mut LedgerTx,
+        _: &Envelope,
+    ) -> Result<(), std::fmt::Error> {
+        tx.wait().await;
+        println!("{order}");
+        Ok(())
+    }
+    async fn raw(&self, _: &RawEvent, _: &mut LedgerTx) {}
+    async fn nothing(&self, _: &Placed) {}
+    fn any(&self, _: &RawEvent) {}
+}
+
+impl LedgerTx {
+    async fn wait(&mut self) {}
+}
+
 fn main() {}

@@ -9,12 +9,14 @@ use super::turn::{Shows, Turn};
 use crate::id::Position;
 use crate::projection::Document;
 use crate::runtime::Halt;
+use crate::service::BoxFuture;
 use crate::store::{
     Advance, AdvanceError, DocumentWrite, EventStore, Filter, InlineFailure, InlineStep, Lease,
     MAX_COMMIT_BYTES, StoredDocument, StoredEvent,
 };
 use std::any::Any;
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many documents are read in one call.
@@ -152,7 +154,7 @@ impl<P: Document> Documents<P> {
     }
 
     /// Applies each event at once where its documents are known, and else some of them together. Answers how
-    /// many it has applied before their documents became too many.
+    /// many it has applied before their documents became too many, to keep or to write at once.
     async fn apply(
         &self,
         sheet: &mut Sheet<P>,
@@ -160,6 +162,7 @@ impl<P: Document> Documents<P> {
         events: &[StoredEvent],
     ) -> Result<usize, Failure> {
         let (mut plan, mut part) = (Plan::new(), FIRST_PART);
+        let most = self.store.capabilities().writes;
         for (n, stored) in events.iter().enumerate() {
             if n % PART == 0 {
                 // So that the lease is kept meanwhile.
@@ -167,7 +170,8 @@ impl<P: Document> Documents<P> {
             }
             sheet.plan(&mut plan, stored).map_err(|halt| Failure { done: n, halt })?;
             let before = n + 1 - plan.len();
-            if !sheet.is_read() && plan.len() < part && n + 1 < events.len() {
+            let is_full = sheet.changed().saturating_add(plan.changes()) >= most;
+            if !is_full && !sheet.is_read() && plan.len() < part && n + 1 < events.len() {
                 continue;
             }
             if !sheet.is_read() {
@@ -175,7 +179,7 @@ impl<P: Document> Documents<P> {
                 part = (part * 2).min(PART);
             }
             sheet.apply(&mut plan).map_err(|failure| Failure { done: before + failure.done, ..failure })?;
-            if sheet.size() > KEPT {
+            if sheet.size() > KEPT || sheet.changed() >= most {
                 return Ok(n + 1);
             }
         }
@@ -206,11 +210,13 @@ impl<P: Document> Documents<P> {
         writes: Vec<DocumentWrite>,
     ) -> Result<Vec<DocumentWrite>, AdvanceError> {
         let (kept, deleted): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| write.body.is_some());
+        let most = self.store.capabilities().writes;
         let mut batch = begun::<P>(lease);
         let mut bytes = 0;
         for write in kept {
             let size = write.key.len() + write.body.as_ref().map_or(0, bytes::Bytes::len);
-            if bytes + size > MAX_COMMIT_BYTES && !batch.writes.is_empty() {
+            let is_full = bytes + size > MAX_COMMIT_BYTES || batch.writes.len() >= most;
+            if is_full && !batch.writes.is_empty() {
                 let full = std::mem::replace(&mut batch, begun::<P>(lease));
                 self.store.advance(full).await?;
                 bytes = 0;
@@ -231,6 +237,20 @@ struct Planned<P: Document> {
     ledger: Option<DocumentWrite>,
 }
 
+impl<P: Document> Planned<P> {
+    fn writes(self, documents: &[StoredDocument]) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        let Self { mut sheet, mut plan, collection, ledger } = self;
+        for stored in documents {
+            sheet.put(stored)?;
+        }
+        let applied = sheet.apply(&mut plan);
+        applied.map_err(|failure| InlineFailure::at(failure, |done| plan.position(done)))?;
+        let mut writes = sheet.writes(&collection)?;
+        writes.extend(ledger);
+        Ok(writes)
+    }
+}
+
 impl<P: Document> InlineStep for Planned<P> {
     fn keys(&self) -> Vec<String> {
         self.sheet.keys()
@@ -239,16 +259,8 @@ impl<P: Document> InlineStep for Planned<P> {
     fn finish(
         self: Box<Self>,
         documents: Vec<StoredDocument>,
-        _: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
-        let Self { mut sheet, mut plan, collection, ledger } = *self;
-        for stored in &documents {
-            sheet.put(stored)?;
-        }
-        let applied = sheet.apply(&mut plan);
-        applied.map_err(|failure| InlineFailure::at(failure, |done| plan.position(done)))?;
-        let mut writes = sheet.writes(&collection)?;
-        writes.extend(ledger);
-        Ok(writes)
+        _: Option<&mut (dyn Any + Send)>,
+    ) -> BoxFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
+        Box::pin(ready(self.writes(&documents)))
     }
 }

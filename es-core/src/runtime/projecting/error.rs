@@ -1,6 +1,7 @@
 //! How projections and reads of their documents fail.
 
 use crate::error::StoreError;
+use crate::foreign;
 use crate::runtime::Halt;
 use crate::store::{AdvanceError, BoxError, ReadError};
 use crate::upcast::DecodeError;
@@ -146,7 +147,5 @@ pub(super) fn method_error(outcome: std::thread::Result<Result<(), BoxError>>) -
 
 /// What a panic says.
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
-    let said = panic.downcast_ref::<&str>().copied();
-    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    said.map_or_else(|| "it panicked".to_owned(), |said| format!("it panicked: {said}"))
+    foreign::said(panic).map_or_else(|| "it panicked".to_owned(), |said| format!("it panicked: {said}"))
 }

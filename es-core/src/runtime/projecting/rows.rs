@@ -6,12 +6,15 @@ use super::events::{self, Failure, Method, Read, Stumble};
 use super::ledger::Build;
 use super::turn::{Shows, Turn};
 use crate::event::RawEvent;
+use crate::foreign;
 use crate::id::Position;
 use crate::incoming::{Message, Takes};
-use crate::projection::{Projection, RowChange, RowMethod, Rows};
+use crate::projection::{Projection, RowApply, RowChange, RowMethod, Rows};
+use crate::service::BoxFuture;
+use crate::store::may_pass;
 use crate::store::{
     Advance, AdvanceError, BoxError, BuildTables, DocumentWrite, Filter, InlineFailure, InlineStep, LEASE,
-    Lease, ReadError, RowStore, StoredDocument, StoredEvent,
+    Lease, ReadError, RowStore, RowWork, StoredDocument, StoredEvent,
 };
 use crate::upcast::PayloadError;
 use std::any::Any;
@@ -81,14 +84,18 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
         prepared: &Decoded<P>,
         shows: Shows,
     ) -> Result<(), AdvanceError> {
-        let work = Work {
+        let work = Arc::new(Work {
             projection: self.projection.clone(),
             events: prepared.events.clone(),
             is_first: prepared.is_first,
             tables: tables::<P>(build),
             shows,
-        };
-        self.store.advance_with(advance, tables::<P>(build), Box::new(move |tx| work.run(tx))).await
+        });
+        let run: RowWork<P::Tx> = Box::new(move |tx| {
+            let work = work.clone();
+            Box::pin(async move { work.run(tx).await })
+        });
+        self.store.advance_with(advance, tables::<P>(build), run).await
     }
 
     fn tables(build: &Build) -> Option<String> {
@@ -127,9 +134,12 @@ impl<P: Rows<Tx: BuildTables>, S: RowStore<Tx = P::Tx>> Kind for InRows<P, S> {
             return Err(AdvanceError::Fenced { processor: build.processor.clone() });
         }
         let advance = Advance::under(own.as_ref().unwrap_or(lease));
-        let tables = tables::<P>(build);
-        let drop = move |tx: &P::Tx| tx.drop_tables(&tables);
-        let dropped = self.store.advance_with(advance, self::tables::<P>(build), Box::new(drop)).await;
+        let tables: Arc<str> = tables::<P>(build).into();
+        let drop: RowWork<P::Tx> = Box::new(move |tx| {
+            let tables = tables.clone();
+            Box::pin(async move { tx.drop_tables(&tables).await })
+        });
+        let dropped = self.store.advance_with(advance, self::tables::<P>(build), drop).await;
         if let Some(own) = own {
             self.store.release(&own).await?;
         }
@@ -170,37 +180,59 @@ struct Work<P: Rows> {
 }
 
 impl<P: Rows<Tx: BuildTables>> Work<P> {
-    fn run(&self, tx: &P::Tx) -> Result<(), BoxError> {
+    async fn run(&self, tx: &mut P::Tx) -> Result<(), BoxError> {
         // An advance that reached nothing may have made the tables before.
-        let is_new = self.is_first && tx.tables(&self.tables)?.is_empty();
+        let is_new = self.is_first && tx.tables(&self.tables).await?.is_empty();
         if is_new {
-            let done = catch_unwind(AssertUnwindSafe(|| P::setup(tx)));
-            method_error(done).map_err(|reason| format!("`setup` failed: {reason}"))?;
+            let done = foreign::caught(async { P::setup(tx).await }).await;
+            method_error(passing(done)?).map_err(|reason| format!("`setup` failed: {reason}"))?;
         }
         for (done, read) in self.events.iter().enumerate() {
-            self.apply(tx, read).map_err(|reason| Stumble { done, reason })?;
+            self.apply(tx, read).await?.map_err(|reason| Stumble { done, reason })?;
         }
         match self.shows {
             Shows::Nothing => return Ok(()),
             Shows::IfNew if !is_new => return Ok(()),
             Shows::IfNew => {}
             Shows::InsteadOf(live) => {
-                for name in tx.tables(&tables::<P>(&Build::of(P::NAME, live)))? {
-                    tx.hide(&name)?;
+                let shown = tx.tables(&self.tables).await?;
+                for name in tx.tables(&tables::<P>(&Build::of(P::NAME, live))).await? {
+                    if !shown.contains(&name) {
+                        tx.hide(&name).await?;
+                    }
                 }
             }
         }
-        tx.tables(&self.tables)?.iter().try_for_each(|name| tx.show(name, &self.tables))
-    }
-
-    fn apply(&self, tx: &P::Tx, read: &Read<RowMethod<P>>) -> Result<(), String> {
-        for (method, message) in &read.messages {
-            let change =
-                RowChange { projection: &*self.projection, message: &**message, event: &read.event, tx };
-            let done = catch_unwind(AssertUnwindSafe(|| (method.apply)(change)));
-            method_error(done).map_err(|reason| events::failed(method.name, &read.event, reason))?;
+        for name in tx.tables(&self.tables).await? {
+            tx.show(&name, &self.tables).await?;
         }
         Ok(())
+    }
+
+    /// The outer error is none of the method's.
+    async fn apply(&self, tx: &mut P::Tx, read: &Read<RowMethod<P>>) -> Result<Result<(), String>, BoxError> {
+        for (method, message) in &read.messages {
+            let (projection, event) = (&*self.projection, &read.event);
+            let change = RowChange { projection, message: &**message, event, tx: &mut *tx };
+            let done = match method.apply {
+                RowApply::Now(apply) => catch_unwind(AssertUnwindSafe(|| apply(change))),
+                RowApply::Later(apply) => foreign::caught(apply(change)).await,
+            };
+            if let Err(reason) = method_error(passing(done)?) {
+                return Ok(Err(events::failed(method.name, &read.event, reason)));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Takes out an error that says nothing against the method: the store tries it again.
+fn passing<T>(
+    done: std::thread::Result<Result<T, BoxError>>,
+) -> Result<std::thread::Result<Result<T, BoxError>>, BoxError> {
+    match done {
+        Ok(Err(error)) if may_pass(&*error) => Err(error),
+        done => Ok(done),
     }
 }
 
@@ -218,18 +250,20 @@ impl<P: Rows<Tx: BuildTables>> InlineStep for Planned<P> {
     fn finish(
         self: Box<Self>,
         _: Vec<StoredDocument>,
-        transaction: Option<&dyn Any>,
-    ) -> Result<Vec<DocumentWrite>, InlineFailure> {
+        transaction: Option<&mut (dyn Any + Send)>,
+    ) -> BoxFuture<'_, Result<Vec<DocumentWrite>, InlineFailure>> {
         let Self { work, ledger } = *self;
-        let tx = transaction.and_then(|transaction| transaction.downcast_ref::<P::Tx>());
-        let tx = tx.ok_or("its rows are in another database")?;
-        work.run(tx).map_err(|cause| match cause.downcast::<Stumble>() {
-            Ok(stumble) => {
-                let at = work.events.get(stumble.done).map(|read| read.event.position);
-                InlineFailure { at, cause: stumble.reason.into() }
-            }
-            Err(cause) => InlineFailure { at: None, cause },
-        })?;
-        Ok(ledger.into_iter().collect())
+        Box::pin(async move {
+            let tx = transaction.and_then(|transaction| transaction.downcast_mut::<P::Tx>());
+            let tx = tx.ok_or("its rows are in another database")?;
+            work.run(tx).await.map_err(|cause| match cause.downcast::<Stumble>() {
+                Ok(stumble) => {
+                    let at = work.events.get(stumble.done).map(|read| read.event.position);
+                    InlineFailure { at, cause: stumble.reason.into() }
+                }
+                Err(cause) => InlineFailure { at: None, cause },
+            })?;
+            Ok(ledger.into_iter().collect())
+        })
     }
 }

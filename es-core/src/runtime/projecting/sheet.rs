@@ -35,6 +35,8 @@ pub(super) struct Sheet<P: Projection> {
     slots: Vec<Slot<P>>,
     /// How many slots hold what is stored.
     read: usize,
+    /// To how many of them an event was applied since.
+    changed: usize,
     /// About how many bytes the slots take.
     size: usize,
 }
@@ -85,6 +87,11 @@ impl<P: Projection> Plan<P> {
         self.steps.len()
     }
 
+    /// The most documents that its events change.
+    pub fn changes(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Where its `n`-th event stands.
     pub fn position(&self, n: usize) -> Option<Position> {
         self.steps.get(n).map(|step| step.event.position)
@@ -99,7 +106,14 @@ impl<P: Projection> Plan<P> {
 
 impl<P: Document> Sheet<P> {
     pub fn new() -> Self {
-        Self { places: HashMap::new(), texts: HashMap::new(), slots: Vec::new(), read: 0, size: 0 }
+        Self {
+            places: HashMap::new(),
+            texts: HashMap::new(),
+            slots: Vec::new(),
+            read: 0,
+            changed: 0,
+            size: 0,
+        }
     }
 
     /// Reads an event and finds out its keys, which are in the sheet from then on.
@@ -175,7 +189,9 @@ impl<P: Document> Sheet<P> {
             for call in &plan.calls[calls..step.calls] {
                 for (key, place) in &plan.keys[keys..call.keys] {
                     let slot = &mut self.slots[*place];
+                    let before = slot.applied;
                     slot.call(call, &step.event, key).map_err(|halt| Failure { done, halt })?;
+                    self.changed += usize::from(before.is_none() && slot.applied.is_some());
                 }
                 keys = call.keys;
             }
@@ -206,8 +222,14 @@ impl<P: Document> Sheet<P> {
         Ok(writes)
     }
 
+    /// How many documents an event was applied to.
+    pub fn changed(&self) -> usize {
+        self.changed
+    }
+
     /// Takes note that what was to be written is stored.
     pub fn written(&mut self) {
+        self.changed = 0;
         for slot in &mut self.slots {
             let Some(position) = slot.applied.take() else { continue };
             (slot.revision, slot.stored) = match slot.document {

@@ -143,7 +143,7 @@ impl Keeper<'_> {
     /// Behind what has failed before.
     fn join(&mut self, row: Row) -> Result<(), Halt> {
         if !self.sequence.rows.contains_key(&row.position) {
-            self.writes.push(row.put(&self.desk.names)?);
+            self.note(row.put(&self.desk.names)?);
             self.sequence.rows.insert(row.position, row);
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Keeper<'_> {
     }
 
     async fn skip_first(&mut self, cell: &mut Cell, decided: DocumentWrite) -> Result<(), Halt> {
-        self.writes.push(decided);
+        self.note(decided);
         let Some(row) = self.sequence.first().cloned() else { return Ok(()) };
         self.skip(cell, &row).await?;
         self.go_on(cell).await
@@ -192,7 +192,7 @@ impl Keeper<'_> {
     async fn skip(&mut self, cell: &mut Cell, row: &Row) -> Result<(), Halt> {
         let has_begun = cell.document.position >= row.position;
         if !has_begun && self.desk.keeps_state {
-            self.writes.push(row.skip(&self.desk.names));
+            self.note(row.skip(&self.desk.names));
         }
         self.remove(row);
         if has_begun {
@@ -222,9 +222,17 @@ impl Keeper<'_> {
         }
     }
 
+    /// Writes that later, in the place of what the same document was to be before: an advance has each once, and
+    /// what is tried again at once may fail once more before anything is written.
+    fn note(&mut self, write: DocumentWrite) {
+        let is_same = |other: &DocumentWrite| other.collection == write.collection && other.key == write.key;
+        self.writes.retain(|other| !is_same(other));
+        self.writes.push(write);
+    }
+
     fn remove(&mut self, row: &Row) {
         if self.sequence.rows.contains_key(&row.position) {
-            self.writes.push(row.delete(&self.desk.names));
+            self.note(row.delete(&self.desk.names));
             self.sequence.settle_first();
         }
     }
@@ -259,7 +267,7 @@ impl Keeper<'_> {
             self.sequence.due = None;
         }
         row.error = Some(error);
-        self.writes.push(row.put(&desk.names)?);
+        self.note(row.put(&desk.names)?);
         self.sequence.rows.insert(row.position, row);
         Ok(())
     }

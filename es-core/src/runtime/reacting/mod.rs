@@ -96,6 +96,9 @@ pub(super) struct Reacting {
 /// The most events of one page. Effects may take their time, and whoever stops waits for one page.
 const PAGE: u32 = 100;
 
+/// The most documents that are deleted at once: keys, each with its mark. Every store takes as many.
+const DELETED: usize = 500;
+
 impl Follower for Reacting {
     fn name(&self) -> &'static str {
         self.inner.name
@@ -213,9 +216,14 @@ impl Reacting {
         let lanes = works.into_iter().map(|(key, works)| memory.lane(key, works)).collect();
         memory.run(&desk, lanes).await?;
         if let Some(to) = to {
-            let writes = memory.deletions(&desk, to.position);
+            let mut writes = memory.deletions(&desk, to.position);
+            // Of what is nobody's any more some may go later.
+            let later = writes.split_off(writes.len().min(DELETED));
             app.store().advance(Advance { to: Some(to), writes, ..Advance::under(lease) }).await?;
             lease.checkpoint = to;
+            for some in later.chunks(DELETED) {
+                desk.write(some.to_vec()).await?;
+            }
             memory.deleted(to.position);
         }
         if let Some((_, halt)) = halt {

@@ -234,7 +234,8 @@ async fn inherit(
     before: &Before,
     lease: &Lease,
 ) -> Result<(), String> {
-    let mut range = DocumentRange { limit: 500, ..DocumentRange::default() };
+    // Two writes each, in one advance.
+    let mut range = DocumentRange { limit: 250, ..DocumentRange::default() };
     loop {
         let page =
             store.list_documents(&before.names.keys, &range).await.map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use super::log::Inner;
 use crate::id::Position;
-use crate::store::inline::{NEAR, caught, is_in_sight};
+use crate::store::inline::{NEAR, caught, finished, is_in_sight};
 use crate::store::{
     AppendError, Checkpoint, DocumentWrite, InlineBuild, InlineFailure, InlineProjection, StoredEvent,
 };
@@ -76,7 +76,7 @@ impl Inner {
         caught(|| {
             let step = build.begin(from.position, events)?;
             let documents = self.processors.documents(build.processor(), &step.keys());
-            step.finish(documents, None)
+            finished(step, documents, None)
         })
     }
 }

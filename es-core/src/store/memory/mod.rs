@@ -5,9 +5,9 @@ mod log;
 mod processors;
 
 use super::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent, StoredProcessor,
-    StoredSnapshot, StreamPage, StreamRead, limits,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, ReadError, Redaction, StoreFuture, StoredDocument, StoredEvent,
+    StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
 use log::Inner;
@@ -91,8 +91,8 @@ impl EventStore for MemoryStore {
         Box::pin(async move { Ok(self.lock().read_log(after, filter, limit)) })
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(async move { Ok(self.lock().find(id)) })
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(async move { Ok(self.lock().find(search.id)) })
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {

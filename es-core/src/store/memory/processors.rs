@@ -106,6 +106,7 @@ impl Processors {
     }
 
     pub fn advance(&mut self, advance: Advance) -> Result<(), AdvanceError> {
+        advance.check()?;
         if !self.holds(&advance.processor, advance.epoch) {
             return Err(AdvanceError::Fenced { processor: advance.processor });
         }

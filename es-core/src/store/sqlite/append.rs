@@ -115,12 +115,13 @@ fn insert(
     parts: &[Append],
     heads: &mut [StreamHead],
 ) -> Result<(), Fault> {
-    let mut insert = transaction.prepare(INSERT)?;
+    let Transaction { guarded, end, stored_at } = transaction;
+    let mut insert = guarded.prepare_cached(INSERT)?;
     for (part, head) in parts.iter().zip(heads) {
         for event in &part.events {
-            transaction.end += 1;
+            *end += 1;
             head.version += 1;
-            let place = (transaction.end, head.version, transaction.stored_at);
+            let place = (*end, head.version, *stored_at);
             write(&mut insert, &part.stream, place, event)?;
         }
     }

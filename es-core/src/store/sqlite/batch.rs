@@ -3,8 +3,8 @@
 use super::doubt::Doubt;
 use super::guard::Guarded;
 use super::transaction::{Refusal, Request, Transaction};
-use super::{Durability, SqliteOpenError, schema};
-use crate::store::BoxError;
+use super::{SqliteOpenError, schema};
+use crate::store::{BoxError, Durability};
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -79,7 +79,7 @@ fn truncate(
     expected: Expected,
     before: u64,
 ) -> Result<bool, Fault> {
-    let heading = Heading::of(transaction.connection, stream)?;
+    let heading = Heading::of(transaction.guarded, stream)?;
     heading.head.require(stream, expected)?;
     let before = before.min(heading.head.version + 1);
     if before <= heading.first() {

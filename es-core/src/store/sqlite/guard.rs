@@ -2,14 +2,11 @@
 
 use super::schema::TABLES;
 use super::tx::SqliteTx;
-use crate::store::BoxError;
+use crate::store::inline::Panicked;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use std::any::Any;
-use std::cell::Cell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,55 +15,50 @@ const FORBIDDEN: &str = "SAVEPOINT guarded";
 
 /// A connection with a guard that is put up for work of a projection.
 pub(super) struct Guarded {
-    connection: Rc<Connection>,
+    tx: SqliteTx,
     is_up: Arc<AtomicBool>,
-    is_lost: Cell<bool>,
+    is_lost: bool,
 }
 
 /// Work has taken the guard off.
 #[derive(Debug, thiserror::Error)]
 #[error("it has set another authorizer: the transaction's must stay")]
-struct TakenOff;
-
-/// A projection panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("panicked: {0}")]
-struct Panicked(String);
+pub(super) struct TakenOff;
 
 impl Guarded {
     pub fn new(mut connection: Connection) -> rusqlite::Result<Self> {
         let is_up = Arc::new(AtomicBool::new(false));
         install(&mut connection, &is_up)?;
-        Ok(Self { connection: Rc::new(connection), is_up, is_lost: Cell::new(false) })
+        Ok(Self { tx: SqliteTx::new(connection), is_up, is_lost: false })
     }
 
     /// Runs work on the connection, in the transaction that it is in. A panic is an error.
     ///
     /// Work can still end the transaction, as `INSERT OR ROLLBACK` does; what it writes behind that is rolled
     /// back, too.
-    pub fn work(
-        &self,
+    pub fn work<T, E: From<TakenOff> + From<Panicked>>(
+        &mut self,
         build: &str,
-        work: &mut (dyn FnMut(&SqliteTx) -> Result<(), BoxError> + Send),
-    ) -> Result<(), BoxError> {
-        let tx = SqliteTx::new(Rc::clone(&self.connection), build);
+        work: impl FnOnce(&mut SqliteTx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.tx.is_of(build);
         // The guard looks at statements as they are prepared. Of ours none may be found that are.
-        self.connection.flush_prepared_statement_cache();
+        self.tx.flush_prepared_statement_cache();
         self.is_up.store(true, Ordering::Relaxed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&tx)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut self.tx)));
         // rusqlite 0.39 sets an authorizer on a shared connection.
-        let stands = self.connection.prepare(FORBIDDEN).is_err();
+        let stands = self.tx.prepare(FORBIDDEN).is_err();
         self.is_up.store(false, Ordering::Relaxed);
         if !stands {
-            self.is_lost.set(true);
+            self.is_lost = true;
             return Err(TakenOff.into());
         }
-        outcome.unwrap_or_else(|panic| Err(Panicked(text(panic.as_ref())).into()))
+        outcome.unwrap_or_else(|panic| Err(Panicked::with(&*panic).into()))
     }
 
     /// Whether the guard is gone, so that this connection must not be used for work again.
     pub fn is_lost(&self) -> bool {
-        self.is_lost.get()
+        self.is_lost
     }
 }
 
@@ -74,13 +66,8 @@ impl Deref for Guarded {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.connection
+        &self.tx
     }
-}
-
-fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 fn install(connection: &mut Connection, is_up: &Arc<AtomicBool>) -> rusqlite::Result<()> {
@@ -140,29 +127,32 @@ fn is_ours(table: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::BoxError;
 
     fn guarded(take_off: bool) -> Guarded {
-        let mut guarded = Guarded::new(Connection::open_in_memory().unwrap()).unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
+        let is_up = Arc::default();
+        install(&mut connection, &is_up).unwrap();
         if take_off {
-            let connection = Rc::get_mut(&mut guarded.connection).unwrap();
             connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).unwrap();
         }
-        guarded
+        Guarded { tx: SqliteTx::new(connection), is_up, is_lost: false }
     }
 
     #[test]
     fn work_behind_the_guard_is_done() {
-        let guarded = guarded(false);
+        let mut guarded = guarded(false);
         guarded.execute_batch("BEGIN").unwrap();
-        guarded.work("b", &mut |tx| Ok(tx.execute_batch("CREATE TABLE mine (x)")?)).unwrap();
+        let work = |tx: &mut SqliteTx| Ok::<_, BoxError>(tx.execute_batch("CREATE TABLE mine (x)")?);
+        guarded.work("b", work).unwrap();
         assert!(!guarded.is_lost());
         guarded.execute_batch("COMMIT").unwrap();
     }
 
     #[test]
     fn work_without_the_guard_fails_and_the_connection_is_not_used_again() {
-        let guarded = guarded(true);
-        let error = guarded.work("b", &mut |_| Ok(())).unwrap_err();
+        let mut guarded = guarded(true);
+        let error = guarded.work("b", |_| Ok::<_, BoxError>(())).unwrap_err();
         assert_eq!(error.to_string(), "it has set another authorizer: the transaction's must stay");
         assert!(guarded.is_lost());
     }

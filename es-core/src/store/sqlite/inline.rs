@@ -1,16 +1,15 @@
 //! Inline projections, taken along by a commit.
 
 use super::processors::{self, Processor};
+use super::read;
 use super::transaction::{Fault, Transaction};
 use super::tx::{RolledBack, of_the_file};
-use super::{SqliteTx, read};
 use crate::id::Position;
-use crate::store::inline::{NEAR, caught, is_in_sight};
+use crate::store::inline::{NEAR, caught, finished, is_in_sight};
 use crate::store::{
     AppendError, Checkpoint, DocumentWrite, Filter, InlineBuild, InlineFailure, InlineProjection, ReadError,
     StoredEvent,
 };
-use std::any::Any;
 
 /// A commit that is written, but for what goes with it.
 pub(super) struct Written {
@@ -32,14 +31,14 @@ impl Written {
 
 /// Takes the builds of a projection along.
 pub(super) fn take_along(
-    transaction: &Transaction<'_>,
+    transaction: &mut Transaction<'_>,
     projection: &dyn InlineProjection,
     commit: &Written,
 ) -> Result<(), Fault> {
     let (collection, key) = projection.ledger();
     let Some(ledger) = processors::stored(transaction, collection, key)? else { return Ok(()) };
     for build in projection.builds(&ledger) {
-        let Some(known) = Processor::find(transaction.connection, build.processor())? else { continue };
+        let Some(known) = Processor::find(transaction.guarded, build.processor())? else { continue };
         let from = known.checkpoint;
         let Some(events) = events_for(transaction, projection.filter(), &*build, from, commit)? else {
             continue;
@@ -71,7 +70,7 @@ fn events_for(
     let (mut events, mut after) = (Vec::new(), from.position);
     while after < commit.before {
         let limit = u32::try_from(NEAR + 1 - events.len()).unwrap_or(u32::MAX);
-        let page = match read::log(transaction.connection, after, filter, limit) {
+        let page = match read::log(transaction.guarded, after, filter, limit) {
             Ok(page) if page.scanned_to > after => page,
             Ok(_) | Err(ReadError::Corrupt { .. }) => return Ok(None),
             Err(error) => return Err(unread(error)),
@@ -93,7 +92,7 @@ fn events_for(
 
 /// What a build makes of some events. Where it fails, its rows are as they were.
 fn write(
-    transaction: &Transaction<'_>,
+    transaction: &mut Transaction<'_>,
     build: &dyn InlineBuild,
     from: Checkpoint,
     events: &[StoredEvent],
@@ -107,29 +106,17 @@ fn write(
         Ok(begun) => begun,
         Err(failure) => return Ok(Err(failure)),
     };
-    let documents =
-        processors::documents(transaction.connection, build.processor(), &keys).map_err(unread)?;
+    let documents = processors::documents(transaction.guarded, build.processor(), &keys).map_err(unread)?;
     let Some(tables) = build.tables() else {
-        return Ok(caught(|| step.finish(documents, None)));
+        return Ok(caught(|| finished(step, documents, None)));
     };
     transaction.execute("SAVEPOINT build")?;
-    let mut ready = Some((step, documents));
-    let mut written = None;
-    let ran = transaction.guarded.work(tables, &mut |tx: &SqliteTx| {
-        let finish = ready.take().map(|(step, documents)| step.finish(documents, Some(tx as &dyn Any)));
-        written = finish;
-        Ok(())
-    });
-    if transaction.connection.is_autocommit() {
+    let written = transaction.guarded.work(tables, |tx| finished(step, documents, Some(tx)));
+    if transaction.guarded.is_autocommit() {
         transaction.begin_again()?;
         // What the commit had stored is gone with it, so nothing of it can be kept.
         return Ok(Err(RolledBack.into()));
     }
-    let written = match (ran, written) {
-        (Err(panic), _) => Err(panic.into()),
-        (Ok(()), Some(written)) => written,
-        (Ok(()), None) => Err("its work was not run".into()),
-    };
     if let Err(failure) = &written {
         if let Some(error) = of_the_file(&*failure.cause) {
             return Err(Fault::Sqlite(error));

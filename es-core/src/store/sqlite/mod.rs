@@ -25,15 +25,16 @@ mod transaction;
 mod tx;
 mod writer;
 
-pub use options::{Durability, SqliteOpenError, SqliteOptions};
+pub use options::{SqliteOpenError, SqliteOptions};
 pub use tx::SqliteTx;
+pub(super) use tx::may_pass;
 
 /// What SQLite answers where it cannot do something.
 pub type SqliteError = rusqlite::Error;
 
 use super::{
-    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventStore, Expected,
-    Filter, Lease, LogPage, ReadError, Redaction, RowStore, RowWork, StoreFuture, StoredDocument,
+    Advance, AdvanceError, AppendError, Appended, Checkpoint, Commit, DocumentRange, EventSearch, EventStore,
+    Expected, Filter, Lease, LogPage, ReadError, Redaction, RowStore, RowWork, StoreFuture, StoredDocument,
     StoredEvent, StoredProcessor, StoredSnapshot, StreamPage, StreamRead, limits,
 };
 use crate::id::{Position, StreamId};
@@ -180,8 +181,8 @@ impl EventStore for SqliteStore {
         Box::pin(self.shared.readers.run(move |connection| read::log(connection, after, &filter, limit)))
     }
 
-    fn find_event(&self, id: Uuid) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
-        Box::pin(self.shared.readers.run(move |connection| read::event(connection, id)))
+    fn find_event(&self, search: EventSearch) -> StoreFuture<'_, Result<Option<StoredEvent>, ReadError>> {
+        Box::pin(self.shared.readers.run(move |connection| read::event(connection, search.id)))
     }
 
     fn head(&self) -> StoreFuture<'_, Result<Position, ReadError>> {

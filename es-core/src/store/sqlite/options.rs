@@ -1,17 +1,6 @@
 //! How a file is opened, and why it is not.
 
-use crate::store::BoxError;
-
-/// How much of a power loss a commit survives. A crash of the process alone loses nothing either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// A commit is on the disk before it is answered.
-    #[default]
-    Full,
-    /// A commit reaches the disk soon after it is answered: many times faster for a single caller, and the
-    /// last moments before a power loss may be gone. The file stays whole.
-    Relaxed,
-}
+use crate::store::{BoxError, Durability};
 
 /// How to open a file.
 ///

@@ -107,7 +107,7 @@ fn micros(ttl: Duration) -> i64 {
 }
 
 pub(super) fn register(transaction: &Transaction<'_>, name: &str, start: Checkpoint) -> Outcome<Checkpoint> {
-    if let Some(known) = Processor::find(transaction.connection, name)? {
+    if let Some(known) = Processor::find(transaction.guarded, name)? {
         return Ok(known.checkpoint);
     }
     let event = start.event.as_ref().map(Uuid::as_bytes);
@@ -124,7 +124,7 @@ pub(super) fn acquire(
     ttl: Duration,
 ) -> Outcome<Option<Lease>> {
     let now = now();
-    let Some(known) = Processor::find(transaction.connection, name)? else { return Ok(None) };
+    let Some(known) = Processor::find(transaction.guarded, name)? else { return Ok(None) };
     if known.holder(now).is_some_and(|holder| holder != owner) {
         if known.lease_until.saturating_sub(now) > known.lease_for {
             transaction
@@ -182,13 +182,14 @@ fn require(transaction: &Transaction<'_>, name: &str, epoch: u64) -> Outcome<()>
 /// Where the processor of an advance is, if whoever sends this may write for it, and it begins there.
 pub(super) fn reached(transaction: &Transaction<'_>, advance: &Advance) -> Outcome<Position> {
     require(transaction, &advance.processor, advance.epoch)?;
-    let known = Processor::find(transaction.connection, &advance.processor)?;
+    let known = Processor::find(transaction.guarded, &advance.processor)?;
     let checkpoint = known.map(|processor| processor.checkpoint).unwrap_or_default();
     advance.require(checkpoint)?;
     Ok(checkpoint.position)
 }
 
 pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Outcome<()> {
+    advance.check()?;
     if advance.from.is_some() {
         reached(transaction, advance)?;
     } else {

@@ -1,6 +1,7 @@
 //! The file: its tables, and the connections to it.
 
-use super::{Durability, SqliteOpenError, guard};
+use super::{SqliteOpenError, guard};
+use crate::store::Durability;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;

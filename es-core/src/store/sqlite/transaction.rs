@@ -7,15 +7,13 @@ use super::processors;
 use crate::id::StreamId;
 use crate::store::admit::Ledger;
 use crate::store::{AdvanceError, AppendError, BoxError, Fence, StreamHead, clock};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
+use rusqlite::{CachedStatement, ErrorCode, OptionalExtension};
 use uuid::Uuid;
 
 /// One transaction of the writer, which holds the file's write lock.
 pub(super) struct Transaction<'c> {
     /// Where it takes place.
-    pub connection: &'c Connection,
-    /// The same, for work that is not ours.
-    pub guarded: &'c Guarded,
+    pub guarded: &'c mut Guarded,
     /// The position of the last event.
     pub end: u64,
     /// When its events are stored, in microseconds; not before any that are there.
@@ -133,9 +131,9 @@ pub(super) trait Request: Send + 'static {
 
 impl<'c> Transaction<'c> {
     /// Takes the write lock.
-    pub fn begin(guarded: &'c Guarded) -> rusqlite::Result<Self> {
+    pub fn begin(guarded: &'c mut Guarded) -> rusqlite::Result<Self> {
         let stored_at = column::micros(clock::now());
-        let mut transaction = Self { connection: guarded, guarded, end: 0, stored_at };
+        let mut transaction = Self { guarded, end: 0, stored_at };
         transaction.execute("BEGIN IMMEDIATE")?;
         let last = transaction
             .prepare("SELECT position, stored_at FROM events ORDER BY position DESC LIMIT 1")?
@@ -179,7 +177,7 @@ impl<'c> Transaction<'c> {
                 }
                 Ok(Ok(answer))
             }
-            Err(Fault::Sqlite(error)) if !is_of_the_request(&error) || self.connection.is_autocommit() => {
+            Err(Fault::Sqlite(error)) if !is_of_the_request(&error) || self.guarded.is_autocommit() => {
                 Err(error)
             }
             Err(fault) => {
@@ -194,8 +192,8 @@ impl<'c> Transaction<'c> {
     }
 
     /// A statement that is prepared once for each connection.
-    pub fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
-        self.connection.prepare_cached(sql)
+    pub fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.guarded.prepare_cached(sql)
     }
 
     pub fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -212,7 +210,7 @@ impl Ledger for Transaction<'_> {
     }
 
     fn head(&mut self, stream: &StreamId) -> Result<StreamHead, Fault> {
-        Ok(Heading::of(self.connection, stream)?.head)
+        Ok(Heading::of(self.guarded, stream)?.head)
     }
 
     fn allows(&mut self, fence: &Fence) -> Result<bool, Fault> {

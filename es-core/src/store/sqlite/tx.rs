@@ -2,12 +2,13 @@
 
 use super::processors;
 use super::transaction::{Fault, Request, Transaction};
+use crate::foreign;
+use crate::store::inline::Waits;
 use crate::store::{Advance, AdvanceError, BoxError, BuildTables, RowWork};
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
-use std::rc::Rc;
 use uuid::Uuid;
 
 /// The transaction that a projection keeps its rows in.
@@ -19,13 +20,18 @@ use uuid::Uuid;
 /// A projection may be built anew while the old rows are still read, so each build has tables of its own:
 /// [`table`](Self::table) names them.
 pub struct SqliteTx {
-    connection: Rc<Connection>,
+    connection: Connection,
     build: String,
 }
 
 impl SqliteTx {
-    pub(super) fn new(connection: Rc<Connection>, build: &str) -> Self {
-        Self { connection, build: build.to_owned() }
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, build: String::new() }
+    }
+
+    /// From here on it is the transaction of this build.
+    pub(super) fn is_of(&mut self, build: &str) {
+        build.clone_into(&mut self.build);
     }
 
     /// The name of this build's table, in quotes: `"balances__1_2"` for `balances`.
@@ -61,7 +67,7 @@ fn is_of_the_same(view: &str, table: &str) -> bool {
 }
 
 impl BuildTables for SqliteTx {
-    fn tables(&self, build: &str) -> Result<Vec<String>, BoxError> {
+    async fn tables(&mut self, build: &str) -> Result<Vec<String>, BoxError> {
         let end = format!("__{build}");
         let mut find = self.prepare(
             "SELECT substr(name, 1, length(name) - length(?1)) FROM sqlite_schema
@@ -71,25 +77,26 @@ impl BuildTables for SqliteTx {
         Ok(names.collect::<Result<_, _>>()?)
     }
 
-    fn show(&self, table: &str, build: &str) -> Result<(), BoxError> {
+    async fn show(&mut self, table: &str, build: &str) -> Result<(), BoxError> {
         let (view, of_build) = (quoted(table), table_of(table, build));
-        let mut find =
-            self.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND lower(name) = lower(?1)")?;
-        let shown: Option<String> = find.query_row([table], |row| row.get(0)).optional()?;
+        let shown: Option<String> = self
+            .prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND lower(name) = lower(?1)")?
+            .query_row([table], |row| row.get(0))
+            .optional()?;
         if shown.is_some_and(|sql| !is_of_the_same(&sql, &of_build)) {
             return Err(ShownByAnother { view: table.to_owned() }.into());
         }
-        self.hide(table)?;
+        self.hide(table).await?;
         Ok(self.execute_batch(&format!("CREATE VIEW {view} AS SELECT * FROM {of_build}"))?)
     }
 
-    fn hide(&self, table: &str) -> Result<(), BoxError> {
+    async fn hide(&mut self, table: &str) -> Result<(), BoxError> {
         Ok(self.execute_batch(&format!("DROP VIEW IF EXISTS {}", quoted(table)))?)
     }
 
-    fn drop_tables(&self, build: &str) -> Result<(), BoxError> {
+    async fn drop_tables(&mut self, build: &str) -> Result<(), BoxError> {
         // A table goes before those that its rows refer to; which these are is seen in trying.
-        let mut left = self.tables(build)?;
+        let mut left = self.tables(build).await?;
         loop {
             let (before, mut failure) = (left.len(), None);
             left.retain(|table| {
@@ -154,13 +161,16 @@ impl Request for Rows {
     }
 
     fn run(&self, transaction: &mut Transaction<'_>) -> Result<(), Fault<AdvanceError>> {
+        self.advance.check()?;
         let reached = processors::reached(transaction, &self.advance)?;
         if self.advance.to.is_some_and(|to| to.position <= reached) {
             return Ok(());
         }
         let mut work = self.work.borrow_mut();
-        let mut outcome = transaction.guarded.work(&self.build, &mut **work);
-        if transaction.connection.is_autocommit() {
+        let mut outcome = transaction
+            .guarded
+            .work(&self.build, |tx| foreign::at_once(work(tx)).unwrap_or_else(|| Err(Waits.into())));
+        if transaction.guarded.is_autocommit() {
             transaction.begin_again()?;
             outcome = outcome.and(Err(RolledBack.into()));
         }
@@ -181,6 +191,11 @@ impl Request for Rows {
 /// What an error of the work says: of the file, which may be well again soon, or of the work itself.
 fn fault(error: BoxError) -> Fault<AdvanceError> {
     of_the_file(error.as_ref()).map_or_else(|| AdvanceError::Work(error).into(), Fault::Sqlite)
+}
+
+/// Whether an error of some work says that the file was in the way.
+pub(in crate::store) fn may_pass(error: &(dyn std::error::Error + 'static)) -> bool {
+    of_the_file(error).is_some()
 }
 
 /// What an error of some work says of the file.

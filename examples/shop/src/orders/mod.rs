@@ -10,23 +10,24 @@ pub mod payment;
 pub mod publishes;
 pub mod reports;
 pub mod stock;
+pub mod stock_levels;
 
 use bank::Bank;
 use es_core::AppBuilder;
-use es_core::prelude::*;
-use es_core::store::SqliteStore;
 use flow::OrderFlow;
 use mail::ShippedMail;
 use order::Order;
 use payment::Payment;
 use publishes::Publishes;
-use reports::{DailyOrders, OrderList, StockLevels};
+use reports::{DailyOrders, OrderList};
 use stock::Stock;
+use stock_levels::ShowsStock;
 
-/// Everything of this context that runs on any store. It needs a `dyn Post` to the other one, `dyn Cards` and
-/// a `dyn Mailer`.
-pub fn orders<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
-    app.aggregate::<Order>()
+/// Everything of this context. It needs a `dyn Post` to the other one, `dyn Cards` and a `dyn Mailer`. All of it
+/// runs on any store, but for the stock levels: each kind of store shows them in its own way.
+pub fn orders<S: ShowsStock>(app: AppBuilder<S>) -> AppBuilder<S> {
+    S::mount(app)
+        .aggregate::<Order>()
         .aggregate::<Payment>()
         .aggregate::<Stock>()
         .reactor::<OrderFlow>()
@@ -35,9 +36,4 @@ pub fn orders<S: EventStore>(app: AppBuilder<S>) -> AppBuilder<S> {
         .reactor::<Publishes>()
         .projection::<DailyOrders>()
         .projection::<OrderList>()
-}
-
-/// What only runs on SQLite: rows belong to one database.
-pub fn rows(app: AppBuilder<SqliteStore>) -> AppBuilder<SqliteStore> {
-    app.projection::<StockLevels>()
 }

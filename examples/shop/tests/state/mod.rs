@@ -3,24 +3,24 @@
 use es_core::prelude::*;
 use shop::ecommerce::cart::Cart;
 use shop::ecommerce::purchase::{Purchase, PurchaseList};
+use shop::logs::Site;
 use shop::orders::order::{Order, Status};
 use shop::orders::payment::Payment;
 use shop::orders::reports::{DailyOrders, OrderList};
 use shop::orders::stock::Stock;
-use shop::report::{report, stock_levels};
+use shop::report::report;
 use shop::shop::{Room, ShopFolder};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::path::Path;
 
 const ECOMMERCE: [&str; 3] = ["promotional_offer", "checkout", "publishes_purchases"];
 const ORDERS: [&str; 4] = ["order_flow", "bank", "shipped_mail", "publishes_orders"];
 
-/// Everything that a folder holds, but for times: reports, aggregates with their versions, documents, mails.
+/// Everything that a shop holds, but for times: reports, aggregates with their versions, documents, mails.
 /// On the way it makes sure that nothing was left to do, that nothing is parked, that whatever was shipped has its
 /// mail, and that every projection is what the events give.
-pub async fn of(folder: &Path) -> Vec<String> {
-    let folder = ShopFolder::open(folder).await.unwrap();
+pub async fn of(site: &Site) -> Vec<String> {
+    let folder = ShopFolder::open(site).await.unwrap();
     let (ecommerce, orders) = (&folder.shop.ecommerce, &folder.shop.orders);
     nothing_is_left_to_do(&folder).await;
     every_parcel_has_its_mail(&folder).await;
@@ -41,7 +41,7 @@ pub async fn of(folder: &Path) -> Vec<String> {
     state.push(format!("{:?}", orders.app.documents::<OrderList>().await.unwrap()));
     state.push(format!("{:?}", orders.app.documents::<DailyOrders>().await.unwrap()));
     // At last, since a rebuild has to be followed to its end.
-    rows_are_what_the_events_give(&folder).await;
+    stock_levels_are_what_the_events_give(&folder).await;
     folder.close().await;
     state
 }
@@ -78,11 +78,11 @@ async fn is_what_the_events_give(app: &App, projection: &str) {
     assert!(differing.is_empty(), "{projection} has drifted: {differing:?}");
 }
 
-async fn rows_are_what_the_events_give(folder: &ShopFolder) {
-    let before = stock_levels(folder).await.unwrap();
+async fn stock_levels_are_what_the_events_give(folder: &ShopFolder) {
+    let before = folder.stock_levels().await.unwrap();
     folder.shop.orders.app.rebuild("stock_levels").await.unwrap();
     folder.shop.orders.app.drain().await.unwrap();
-    assert_eq!(stock_levels(folder).await.unwrap(), before, "the rows have drifted");
+    assert_eq!(folder.stock_levels().await.unwrap(), before, "the stock levels have drifted");
 }
 
 /// Every aggregate of a type, the ended ones included.

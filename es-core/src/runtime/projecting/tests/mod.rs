@@ -4,6 +4,7 @@ mod builds;
 mod busy;
 mod copies;
 mod fixture;
+mod full;
 mod inline;
 mod pages;
 #[cfg(feature = "sqlite")]

@@ -173,7 +173,7 @@ async fn metadata_is_read_for_those_who_see_it<S: EventStore + Clone>(store: S) 
 
 async fn redacted_events_are_for_methods_that_take_any<S: EventStore + Clone>(store: S) {
     let gone = sold("tea");
-    let redaction = Redaction { event: gone.id, metadata: "{}".into(), beside: None };
+    let redaction = Redaction::of(gone.id, "{}".into());
     write(&store, [gone, sold("cup")]).await;
     assert!(store.redact_event(redaction).await.unwrap());
     let app = App::builder(store.clone()).projection::<Sales<1>>().projection::<Everything>();

@@ -4,8 +4,9 @@ use super::fixture::*;
 use crate::app::App;
 use crate::id::Position;
 use crate::incoming::{Takes, message, read_event};
-use crate::projection::{MountOn, Projection, RowChange, RowKind, RowMethod, Rows};
+use crate::projection::{MountOn, Projection, RowApply, RowChange, RowKind, RowMethod, Rows};
 use crate::runtime::{Halt, ProjectionError};
+use crate::service::BoxFuture;
 use crate::store::{BoxError, EventStore, RowStore, SqliteStore, SqliteTx};
 use tempfile::TempDir;
 
@@ -28,25 +29,26 @@ impl<const V: u32> Rows for SaleRows<V> {
             name: "sold",
             takes: Takes::event::<Sold>(),
             read: read_event::<Sold>,
-            apply: |RowChange { message: given, tx, .. }| {
+            apply: RowApply::Now(|RowChange { message: given, tx, .. }| {
                 let item = &message::<Sold>(given).item;
                 tx.execute(&format!("INSERT INTO {} VALUES (?1, ?2)", tx.table("sales")), (item, V))?;
                 Ok(())
-            },
+            }),
         },
         RowMethod {
             name: "broken",
             takes: Takes::event::<Broken>(),
             read: read_event::<Broken>,
-            apply: |RowChange { message: given, .. }| {
+            apply: RowApply::Now(|RowChange { message: given, .. }| {
                 assert!(!message::<Broken>(given).panics, "out of paper");
                 Err("out of ink".into())
-            },
+            }),
         },
     ];
-    fn setup(tx: &SqliteTx) -> Result<(), BoxError> {
-        tx.execute_batch(&format!("CREATE TABLE {} (item TEXT, version INTEGER)", tx.table("sales")))?;
-        Ok(())
+    fn setup(tx: &mut SqliteTx) -> BoxFuture<'_, Result<(), BoxError>> {
+        let made =
+            tx.execute_batch(&format!("CREATE TABLE {} (item TEXT, version INTEGER)", tx.table("sales")));
+        Box::pin(std::future::ready(made.map_err(Into::into)))
     }
 }
 
@@ -72,9 +74,9 @@ impl<const SPLIT: bool> Rows for Refunds<SPLIT> {
         name: "sold",
         takes: Takes::event::<Sold>(),
         read: read_event::<Sold>,
-        apply: |_| Ok(()),
+        apply: RowApply::Now(|_| Ok(())),
     }];
-    fn setup(tx: &SqliteTx) -> Result<(), BoxError> {
+    fn setup(tx: &mut SqliteTx) -> BoxFuture<'_, Result<(), BoxError>> {
         SaleRows::<1>::setup(tx)
     }
 }

@@ -1,0 +1,124 @@
+//! A change of a processor, and of documents with it: one batch, in which each message takes the place of the one
+//! that was decided on.
+
+use super::super::batch::{self, Draft, MAX_BATCH, Unsent};
+use super::super::server::Server;
+use super::processor::{Known, Processor};
+use super::{Keep, document, subjects, unread};
+use crate::store::{AdvanceError, BoxError, DocumentWrite};
+use bytes::Bytes;
+use std::collections::BTreeSet;
+
+/// The documents with which an advance is full. A batch has room for some messages besides.
+pub(in super::super) const MAX_WRITES: usize = 900;
+
+/// Why an attempt has not stored anything, or perhaps has.
+pub enum Failed {
+    /// Something has another last message by now. Nothing was stored.
+    Outdated,
+    /// Something is in the way for a moment. Nothing was stored.
+    Busy(BoxError),
+    /// It will not be stored by trying again, or perhaps is already.
+    For(AdvanceError),
+}
+
+impl From<AdvanceError> for Failed {
+    fn from(error: AdvanceError) -> Self {
+        Self::For(error)
+    }
+}
+
+/// Makes a processor what `next` says, and writes documents with it. What is remembered is tried first, and refuses
+/// nothing: that is left to what the leader has.
+///
+/// # Errors
+/// What `next` says to what is stored; [`AdvanceError::Fenced`] if there is no such processor.
+pub async fn make(
+    server: &Server,
+    keep: &Keep,
+    name: &str,
+    writes: &[DocumentWrite],
+    next: impl Fn(&Processor) -> Result<Processor, AdvanceError> + Send + Sync,
+) -> Result<(), AdvanceError> {
+    let lane = keep.lanes.of(name);
+    let mut turn = lane.turn(server).await.map_err(AdvanceError::Unavailable)?;
+    let mut tries = server.tries();
+    let mut remembered = turn.take();
+    loop {
+        let is_fresh = remembered.is_none();
+        let known = match remembered.take() {
+            Some(known) => known,
+            None => read(server, name).await?,
+        };
+        let cause = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
+            Ok(known) => {
+                lane.stands(known.sequence);
+                *turn = Some(known);
+                return Ok(());
+            }
+            Err(Failed::For(error @ (AdvanceError::Unavailable(_) | AdvanceError::TooLarge { .. }))) => {
+                return Err(error);
+            }
+            Err(Failed::For(_) | Failed::Outdated) if !is_fresh => continue,
+            Err(Failed::For(refused)) => return Err(refused),
+            Err(Failed::Outdated) => "others write it all the time".into(),
+            Err(Failed::Busy(cause)) => cause,
+        };
+        if server.is_closed() || !tries.again().await {
+            return Err(AdvanceError::Unavailable(cause));
+        }
+    }
+}
+
+async fn read(server: &Server, name: &str) -> Result<Known, AdvanceError> {
+    let known = Known::read(server, name).await.map_err(unread)?;
+    known.ok_or_else(|| AdvanceError::Fenced { processor: name.into() })
+}
+
+async fn attempt(
+    server: &Server,
+    keep: &Keep,
+    name: &str,
+    writes: &[DocumentWrite],
+    next: &(impl Fn(&Processor) -> Result<Processor, AdvanceError> + Send + Sync),
+    known: Known,
+    is_fresh: bool,
+) -> Result<Known, Failed> {
+    let next = next(&known.processor)?;
+    let names = server.names();
+    let sure = subjects::processor(names, name);
+    let due = keep.places.due(server, writes, &sure, is_fresh).await?;
+    let mut drafts: Vec<_> =
+        due.iter().map(|due| document::draft(due.write, &due.subject, due.place)).collect();
+    let added = due.iter().filter(|due| due.place.revision == 0 && due.write.body.is_some());
+    let grown: BTreeSet<_> = added.map(|due| &due.write.collection).collect();
+    for collection in grown {
+        drafts.push(Draft::new(subjects::collection(names, collection), Bytes::new()));
+    }
+    drafts.push(next.draft(server, name, known.sequence));
+    let count = drafts.len() as u64;
+    let last = send(server, drafts).await?;
+    keep.places.written(due, last + 1 - count);
+    Ok(next.stored(last))
+}
+
+/// Sends messages that take the places of others, and answers the sequence of the last.
+pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
+    within("advance (messages)", drafts.len(), MAX_BATCH)?;
+    let largest = server.client().server_info().max_payload;
+    for draft in &drafts {
+        within("document (bytes)", draft.size(), largest)?;
+    }
+    match batch::send(server, drafts).await {
+        Ok(sent) => Ok(sent.last),
+        Err(Unsent::Moved) => Err(Failed::Outdated),
+        Err(busy @ Unsent::Busy(_)) => Err(Failed::Busy(busy.into())),
+        Err(Unsent::Unreached(cause)) => Err(Failed::Busy(cause)),
+        Err(Unsent::Unknown(cause)) => Err(Failed::For(AdvanceError::Unavailable(cause))),
+        Err(refused) => Err(Failed::For(AdvanceError::Unavailable(refused.into()))),
+    }
+}
+
+fn within(what: &'static str, size: usize, limit: usize) -> Result<(), AdvanceError> {
+    if size > limit { Err(AdvanceError::TooLarge { what, size, limit }) } else { Ok(()) }
+}

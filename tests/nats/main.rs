@@ -1,0 +1,11 @@
+//! The store in NATS JetStream: what it refuses to be opened on, and what is its own beside the promises that all
+//! stores keep.
+
+mod contention;
+mod edits;
+mod keep;
+mod kit;
+mod leases;
+mod messages;
+mod open;
+mod pages;

@@ -1,0 +1,21 @@
+use es_core::prelude::*;
+
+#[event]
+pub struct OrderPlaced {
+    pub day: Date,
+}
+
+#[projection]
+pub struct Balances;
+
+pub struct PgTx;
+
+#[projection]
+impl Balances {
+    async fn setup(_: &mut PgTx) -> Result<(), std::fmt::Error> {
+        Ok(())
+    }
+    fn placed(&self, _: &OrderPlaced, _: &PgTx) {}
+}
+
+fn main() {}
