@@ -56,7 +56,8 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 
 /// A durable log of events, split into streams, with room for snapshots beside it.
 ///
-/// The promises every implementation keeps:
+/// The promises every implementation keeps. Where a store can keep one only within limits, or as it is configured,
+/// its own documentation says so:
 ///
 /// * A returned [`Appended`] is durable and visible to every later read of the same store.
 /// * Positions follow commit order, and those of a commit follow each other; versions are dense in a stream and

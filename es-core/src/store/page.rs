@@ -24,7 +24,7 @@ pub struct StoredEvent {
     pub schema: u16,
     /// When it was decided, by the app's clock.
     pub recorded_at: Timestamp,
-    /// When it was stored, by the store's clock; never going back along the log.
+    /// When it was stored, by the store's clock; never going back along the log of a store with one clock.
     pub stored_at: Timestamp,
     /// The payload; `None` if it was redacted.
     pub payload: Option<Bytes>,

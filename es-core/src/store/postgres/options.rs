@@ -45,7 +45,7 @@ impl PgOptions {
     }
 
     /// The most connections that read, and write what is not a commit; at least 1. One more appends, and one
-    /// listens.
+    /// listens. As many again are used by projections that keep rows, and as many by those who read these rows.
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.clamp(1, 1_000);
