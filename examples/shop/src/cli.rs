@@ -35,7 +35,7 @@ pub struct Cli {
     /// What the names of its logs begin with in PostgreSQL and NATS, where other shops may have theirs.
     #[arg(long, value_name = "NAME", default_value = "shop")]
     pub name: String,
-    /// Makes the tables of PostgreSQL, or brings them up, and does no more.
+    /// Makes the tables of PostgreSQL, or brings them up, looks whether the logs can be opened, and does no more.
     #[arg(long)]
     pub migrate: bool,
     /// How long a day takes at least: `2s`, `500ms`.
@@ -80,8 +80,8 @@ pub fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result<(), ShopError> {
     let site = cli.site()?;
     if cli.migrate {
-        site.migrate().await?;
-        return writeln!(io::stdout(), "{} is ready.", site.address).map_err(ShopError::Output);
+        let done = site.migrate().await?;
+        return writeln!(io::stdout(), "{done}: {} is ready.", site.address).map_err(ShopError::Output);
     }
     let folder = ShopFolder::open(&site).await?;
     let narrator = Narrator::start(&folder.shop).await?;

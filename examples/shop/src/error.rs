@@ -55,6 +55,14 @@ pub enum ShopError {
         /// Where it is, without secrets.
         address: String,
     },
+    /// Files need no tables beforehand.
+    #[error(
+        "there is nothing to migrate in {address}: files are made, and brought up, when the shop is played"
+    )]
+    NothingToMigrate {
+        /// Where they are.
+        address: String,
+    },
     /// The clock on the wall cannot be set.
     #[error("the clock cannot be set")]
     Clock(#[source] io::Error),

@@ -35,18 +35,27 @@ impl Site {
         Self { address: Address::Files(folder.clone()), folder, name: "shop".to_owned() }
     }
 
-    /// Makes the tables that a database needs, or brings them up; other stores make what they need themselves.
+    /// Makes the tables that a database needs, or brings them up, and looks whether the logs can be opened then.
+    /// Answers what was done.
     ///
     /// # Errors
-    /// If the database does not answer, or does not let this user do it.
-    pub async fn migrate(&self) -> Result<(), ShopError> {
-        if let Address::Postgres(url) = &self.address {
-            for name in self.logs() {
-                let migrated = PgStore::migrate(url, &PgOptions::new().schema(name)).await;
-                migrated.map_err(|source| self.unusable(source))?;
+    /// If the server does not answer, or does not let this user do it; for files, which belong to whoever plays.
+    pub async fn migrate(&self) -> Result<&'static str, ShopError> {
+        let done = match &self.address {
+            Address::Files(_) => {
+                return Err(ShopError::NothingToMigrate { address: self.address.to_string() });
             }
-        }
-        Ok(())
+            Address::Postgres(url) => {
+                for name in self.logs() {
+                    let migrated = PgStore::migrate(url, &PgOptions::new().schema(name)).await;
+                    migrated.map_err(|source| self.unusable(source))?;
+                }
+                "The tables are made and up to date"
+            }
+            Address::Nats(_) => "There are no tables to make, and the streams are there",
+        };
+        Logs::open(self).await?.close().await;
+        Ok(done)
     }
 
     /// The names of its logs.
@@ -105,7 +114,8 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(folder) => write!(f, "sqlite:{}", folder.display()),
-            Self::Postgres(url) | Self::Nats(url) => f.write_str(&without_secrets(url)),
+            Self::Postgres(url) => f.write_str(&without_secrets(url, false)),
+            Self::Nats(url) => f.write_str(&without_secrets(url, true)),
         }
     }
 }
@@ -116,15 +126,45 @@ impl fmt::Debug for Address {
     }
 }
 
-/// URLs without users, passwords and parameters: `nats://a:4222,nats://b:4222`.
-fn without_secrets(urls: &str) -> String {
-    let url = |url: &str| {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        let host = host.split_once('?').map_or(host, |(host, _)| host);
-        if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
+/// URLs without users, passwords and parameters: `nats://a:4222,nats://b:4222`. Of what is no address, only the
+/// scheme: a part of a password may stand where a host should.
+fn without_secrets(urls: &str, is_list: bool) -> String {
+    let scheme = urls.split_once(':').map_or("", |(scheme, _)| scheme);
+    let (addresses, parameters) = urls.split_once('?').unwrap_or((urls, ""));
+    let is_cut_in_password = parameters.rsplit_once('@').is_some_and(|(before, _)| !before.contains('='));
+    // For PostgreSQL there is one user, whose password may hold what separates addresses elsewhere.
+    let addresses: Vec<_> = if is_list { addresses.split(',').collect() } else { vec![addresses] };
+    let shown: Option<Vec<_>> = addresses.into_iter().map(|address| without_user(address, scheme)).collect();
+    match shown {
+        Some(shown) if !is_cut_in_password => shown.join(","),
+        _ => format!("{scheme}://.."),
+    }
+}
+
+/// `None` if that is no address.
+fn without_user(address: &str, default: &str) -> Option<String> {
+    let (scheme, rest) = match address.trim().split_once("://") {
+        Some(split) => split,
+        None if address.contains('@') => return None,
+        None => (default, address.trim()),
     };
-    urls.split(',').map(url).collect::<Vec<_>>().join(",")
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let hosts = place.split_once('/').map_or(place, |(hosts, _)| hosts);
+    let is_known = ["postgres", "postgresql", "nats", "tls", "ws", "wss"].contains(&scheme);
+    (is_known && hosts.split(',').all(is_host)).then(|| format!("{scheme}://{place}"))
+}
+
+/// Whether that is a name or a number of a host, with a port perhaps.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let may_be = |char: char| char.is_alphanumeric() || "-._%".contains(char);
+    let is_name =
+        in_brackets.unwrap_or(host).chars().all(|char| may_be(char) || in_brackets.is_some() && char == ':');
+    is_name && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// The logs of both contexts, in stores of one kind.
@@ -249,7 +289,7 @@ async fn take_over(store: &SqliteStore) -> Result<(), ShopError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, ShopError};
+    use super::{Address, ShopError, Site};
 
     fn shown(address: &str) -> String {
         address.parse::<Address>().unwrap().to_string()
@@ -257,13 +297,52 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_its_secrets() {
-        assert_eq!(
-            shown("postgres://ann:s3cr@t@db.example:5433/shop?sslmode=require"),
-            "postgres://db.example:5433/shop"
-        );
-        assert_eq!(shown("nats://ann:pw@one:4222,nats://token@two:4222"), "nats://one:4222,nats://two:4222");
-        assert_eq!(shown("sqlite:my shop"), "sqlite:my shop");
+        for (address, without) in [
+            ("postgres://ann:s3cr@t@db.example:5433/shop?sslmode=require", "postgres://db.example:5433/shop"),
+            ("postgres://ann:s3,cret@h/shop", "postgres://h/shop"),
+            ("postgres://h/shop?user=ann&password=p@ssw0rd", "postgres://h/shop"),
+            ("postgres://ann:s3,cr/e@t@one,two:5433/shop?password=p,w", "postgres://one,two:5433/shop"),
+            ("postgresql:///shop?host=/run/pg", "postgresql:///shop"),
+            ("postgres://ann:pw@[::1]:5432/shop", "postgres://[::1]:5432/shop"),
+            ("nats://ann:pw@one:4222,nats://token@two:4222", "nats://one:4222,nats://two:4222"),
+            ("tls://token@one, two:4222", "tls://one,tls://two:4222"),
+            ("sqlite:my shop", "sqlite:my shop"),
+        ] {
+            assert_eq!(shown(address), without);
+        }
         assert_eq!(format!("{:?}", "nats://pw@one".parse::<Address>().unwrap()), "nats://one");
+    }
+
+    #[test]
+    fn of_what_is_no_address_only_the_scheme_is_shown() {
+        for address in [
+            "postgres:s3cret",
+            "postgres://ann:s3cret",
+            "postgres://ann:12?34@h/shop",
+            "postgres://ann:12/34?56@h/shop",
+            "postgres://s3 cret",
+        ] {
+            assert_eq!(shown(address), "postgres://..", "{address}");
+        }
+        for address in ["nats://ann:s3,cret@h", "nats://ann:12,34@h", "nats://a,s3://h", "nats://[s3"] {
+            assert_eq!(shown(address), "nats://..", "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shop_is_ready_only_where_its_logs_can_be_opened() {
+        // Nobody listens on a port that has just been given back.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let files = Site::folder(folder.path().join("shop"));
+        for address in [format!("nats://127.0.0.1:{port}"), format!("postgres://127.0.0.1:{port}/shop")] {
+            let site = Site { address: address.parse().unwrap(), ..files.clone() };
+            let refused = site.migrate().await.unwrap_err();
+            assert!(matches!(refused, ShopError::Connect { .. }), "{refused:?}");
+        }
+        let refused = files.migrate().await.unwrap_err();
+        assert!(matches!(refused, ShopError::NothingToMigrate { .. }), "{refused:?}");
+        assert!(!files.folder.exists(), "nothing is made");
     }
 
     #[test]
