@@ -5,14 +5,15 @@ use async_nats::jetstream::stream::Config;
 use es_core::store::{NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tests::server::process::Process;
 use tests::server::{unique, variable};
 
 /// A server of its own, which goes with the test.
 struct Started {
-    process: Child,
+    _process: Process,
     url: String,
     data: TempDir,
 }
@@ -27,8 +28,8 @@ impl Started {
         if jetstream {
             command.arg("--jetstream");
         }
-        let process = command.spawn().expect("the server starts");
-        let mut started = Self { process, url: String::new(), data };
+        let process = Process::start(command, data.path());
+        let mut started = Self { _process: process, url: String::new(), data };
         started.url = started.listening().await;
         started
     }
@@ -48,13 +49,6 @@ impl Started {
             assert!(Instant::now() < end, "the server does not listen");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
     }
 }
 
