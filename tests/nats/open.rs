@@ -6,14 +6,15 @@ use es_core::Position;
 use es_core::store::{EventStore, NatsConnect, NatsOpenError, NatsOptions, NatsStore};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tests::server::process::Process;
 use tests::server::{unique, variable};
 
 /// A server of its own, which goes with the test.
 struct Started {
-    process: Child,
+    _process: Process,
     url: String,
     data: TempDir,
 }
@@ -26,8 +27,8 @@ impl Started {
         command.args(["--addr", "127.0.0.1", "--port", "-1", "--ports_file_dir"]).arg(data.path());
         command.arg("--store_dir").arg(&ports).stdout(Stdio::null()).stderr(Stdio::null());
         command.args(arguments);
-        let process = command.spawn().expect("the server starts");
-        let mut started = Self { process, url: String::new(), data };
+        let process = Process::start(command, data.path());
+        let mut started = Self { _process: process, url: String::new(), data };
         started.url = started.listening().await;
         started
     }
@@ -52,13 +53,6 @@ impl Started {
             assert!(Instant::now() < end, "the server does not listen");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::args::{self, CRATE, Key};
 use crate::ctx::{Root, declaring_word};
 use crate::diag::Errors;
 use crate::handlers;
-use crate::sig::{Block, Member, Method};
+use crate::sig::{self, Block, Member, Method};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, PatType, Type};
@@ -54,6 +54,17 @@ enum Form {
 impl Form {
     fn of(method: &Method) -> Self {
         if method.sig.asyncness.is_some() { Self::Async } else { Self::Plain }
+    }
+
+    /// The only one in which the stores of es-core can be used; `None` for the transaction of another store.
+    fn of_store(tx: &Type) -> Option<Self> {
+        if sig::is_called(tx, "SqliteTx") {
+            Some(Self::Plain)
+        } else if sig::is_called(tx, "PgTx") {
+            Some(Self::Async)
+        } else {
+            None
+        }
     }
 
     /// What stands in front of the transaction's type.

@@ -32,6 +32,8 @@ pub fn one_transaction(method: &Method, param: &PatType, keeps: Keeps<'_>, error
                 "a projection keeps its rows in one database, and another method takes its `{first}`"
             ),
         );
+    } else if let Some(only) = Form::of_store(tx).filter(|only| !may_be(*only, form, param)) {
+        errors.at(&param.ty, in_its_form(only, &name));
     } else if let Passed::Owned(_) = passed(param) {
         let reference = form.reference();
         errors.at(&param.ty, format_args!("a projection borrows its transaction: write `{reference}{name}`"));
@@ -47,6 +49,19 @@ pub fn one_transaction(method: &Method, param: &PatType, keeps: Keeps<'_>, error
             &param.ty,
             format_args!("`&mut {name}` is for an `async fn`: write `async`, or `&{name}` in a plain one"),
         );
+    }
+}
+
+/// Whether it can be mended without another form.
+fn may_be(only: Form, form: Form, param: &PatType) -> bool {
+    form == only && (fits(form, param) || matches!(passed(param), Passed::Owned(_)))
+}
+
+/// What to write where the store says the form.
+fn in_its_form(form: Form, name: &str) -> String {
+    match form {
+        Form::Plain => format!("`{name}` is for a plain `fn`: write a plain `fn` and `&{name}`"),
+        Form::Async => format!("`{name}` is for an `async fn`: write `async fn` and `&mut {name}`"),
     }
 }
 

@@ -9,13 +9,15 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Expr, Meta, PatType};
 
-/// Rows, if any method takes a transaction. The first one that takes it as it should says the form.
+/// Rows, if any method takes a transaction. Where its store leaves the form open, the first one that takes it as it
+/// should says the form.
 pub fn keeps(block: &Block) -> Keeps<'_> {
     let all = || block.methods().flat_map(|method| transactions(method).map(move |tx| (method, tx)));
     let Some((first, param)) = all().next() else { return Keeps::Documents };
     let Some(tx) = transaction(param) else { return Keeps::Documents };
-    let right = all().find(|(method, param)| fits(Form::of(method), param));
-    Keeps::Rows(tx, Form::of(right.map_or(first, |(method, _)| method)))
+    let right = || all().find(|(method, param)| fits(Form::of(method), param));
+    let form = Form::of_store(tx).unwrap_or_else(|| Form::of(right().map_or(first, |(method, _)| method)));
+    Keeps::Rows(tx, form)
 }
 
 /// The transactions in a signature, however they are passed. What stands first behind a receiver is an event.

@@ -18,6 +18,29 @@ async fn listed(store: &dyn EventStore, after: Option<&str>, until: Option<&str>
 }
 
 cases! { $ __suite_documents of documents;
+    async fn an_advance_that_is_just_full_is_written_and_one_of_twice_as_many_is_too_large(store) {
+        let full = store.capabilities().writes;
+        // Where it is full with more than this, no projection comes near.
+        if full > 2_000 {
+            return;
+        }
+        let lease = lease(store, "p").await;
+        let of = |count| (0..count).map(|n| write("c", &format!("{n:04}"), "x")).collect::<Vec<_>>();
+        let answer = store.advance(advance_to(&lease, 1, of(2 * full))).await;
+        assert!(matches!(answer, Err(AdvanceError::TooLarge { .. })), "{answer:?}");
+        assert_eq!((listed(store, None, None, 5_000).await.len(), place_of(store, "p").await), (0, Checkpoint::default()));
+        store.advance(advance_to(&lease, 1, of(full))).await.unwrap();
+        assert_eq!((listed(store, None, None, 5_000).await.len(), place_of(store, "p").await), (full, checkpoint(1)));
+        // A single event may change some more than fit: all of them are written, or none.
+        let more = of(full + 1).into_iter().map(|write| DocumentWrite { body: None, ..write }).collect();
+        let left = match store.advance(advance_to(&lease, 2, more)).await {
+            Ok(()) => (0, checkpoint(2)),
+            Err(AdvanceError::TooLarge { .. }) => (full, checkpoint(1)),
+            Err(error) => panic!("{error:?}"),
+        };
+        assert_eq!((listed(store, None, None, 5_000).await.len(), place_of(store, "p").await), left);
+    }
+
     async fn documents_are_given_back_whole_and_count_their_revisions(store) {
         let lease = lease(store, "p").await;
         for revision in 1..=3 {

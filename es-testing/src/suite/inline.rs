@@ -32,6 +32,20 @@ async fn stored(store: &dyn EventStore) -> Option<(u64, u64, String)> {
 }
 
 cases! { $ __suite_inline of inline;
+    async fn a_store_that_takes_nothing_along_stores_nothing_of_such_a_commit(store) {
+        if store.capabilities().inline {
+            return;
+        }
+        let commit = commit("a-1", Expected::NoStream, events(1));
+        for taken in [with(commit.clone(), vec![document(0, "one")]), requiring(0, commit.clone())] {
+            let answer = store.append(taken).await;
+            assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
+            assert_eq!((head(store, "a-1").await, length(store).await), (open_head(0), 0));
+            assert_eq!(stored(store).await, None);
+        }
+        store.append(commit).await.unwrap();
+    }
+
     async fn a_document_is_stored_with_the_events_at_their_position(store) where inline {
         let commit = with(commit("a-1", Expected::NoStream, events(2)), vec![document(0, "one")]);
         store.append(commit).await.unwrap();

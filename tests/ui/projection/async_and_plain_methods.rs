@@ -8,14 +8,14 @@ pub struct OrderPlaced {
 #[projection]
 pub struct Balances;
 
-pub struct PgTx;
+pub struct OtherTx;
 
 #[projection]
 impl Balances {
-    async fn setup(_: &mut PgTx) -> Result<(), std::fmt::Error> {
+    async fn setup(_: &mut OtherTx) -> Result<(), std::fmt::Error> {
         Ok(())
     }
-    fn placed(&self, _: &OrderPlaced, _: &PgTx) {}
+    fn placed(&self, _: &OrderPlaced, _: &OtherTx) {}
 }
 
 fn main() {}

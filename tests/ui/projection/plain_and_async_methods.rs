@@ -8,12 +8,12 @@ pub struct OrderPlaced {
 #[projection]
 pub struct Balances;
 
-pub struct SqliteTx;
+pub struct OtherTx;
 
 #[projection]
 impl Balances {
-    fn placed(&self, _: &OrderPlaced, _: &SqliteTx) {}
-    async fn placed_too(&self, _: &OrderPlaced, _: &mut SqliteTx) {}
+    fn placed(&self, _: &OrderPlaced, _: &OtherTx) {}
+    async fn placed_too(&self, _: &OrderPlaced, _: &mut OtherTx) {}
 }
 
 fn main() {}

@@ -92,9 +92,9 @@ fn every_fault_of_a_block_of_rows_is_reported_at_once() {
         a method that keeps rows takes `&self`: what it changes is behind the transaction
         a projection keeps its rows in one database, and another method takes its `SqliteTx`
         rows have no key: the method itself says which of them it changes
-        `&SqliteTx` is for a plain `fn`: remove `async`, or write `&mut SqliteTx`
-        another method here is a plain `fn` with `&SqliteTx`: remove `async`
-        `&mut SqliteTx` is for an `async fn`: write `async`, or `&SqliteTx` in a plain one
+        `SqliteTx` is for a plain `fn`: write a plain `fn` and `&SqliteTx`
+        `SqliteTx` is for a plain `fn`: write a plain `fn` and `&SqliteTx`
+        `SqliteTx` is for a plain `fn`: write a plain `fn` and `&SqliteTx`
         a projection borrows its transaction: write `&SqliteTx`
         another method here is a plain `fn` with `&SqliteTx`: remove `async`"#]]
     .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
@@ -114,9 +114,9 @@ fn every_fault_of_a_block_of_async_rows_is_reported_at_once() {
         }
     );
     expect![[r#"
-        `&PgTx` is for a plain `fn`: remove `async`, or write `&mut PgTx`
-        another method here is an `async fn` with `&mut PgTx`: write `async fn`
-        `&mut PgTx` is for an `async fn`: write `async`, or `&PgTx` in a plain one
+        `PgTx` is for an `async fn`: write `async fn` and `&mut PgTx`
+        `PgTx` is for an `async fn`: write `async fn` and `&mut PgTx`
+        `PgTx` is for an `async fn`: write `async fn` and `&mut PgTx`
         a projection borrows its transaction: write `&mut PgTx`
         the set-up answers a `Result`: write `async fn setup(tx: &mut PgTx) -> Result<(), E>`"#]]
     .assert_eq(&messages(&expand(quote!(), block)).join("\n"));
@@ -144,4 +144,45 @@ fn another_item_is_given_back() {
         assert!(given_back.to_string().starts_with(&item.to_string()), "{given_back}");
         assert_eq!(messages(&given_back).len(), 1);
     }
+}
+
+#[test]
+fn a_transaction_is_taken_in_the_form_of_its_store() {
+    let block = |methods| messages(&expand(quote!(), quote!(impl Balances { #methods }))).join("\n");
+    let postgres = block(quote!(
+        fn one(&self, e: &One, tx: &PgTx) {}
+        fn two(&self, e: &Two, tx: PgTx) {}
+    ));
+    expect![[r#"
+        `PgTx` is for an `async fn`: write `async fn` and `&mut PgTx`
+        `PgTx` is for an `async fn`: write `async fn` and `&mut PgTx`"#]]
+    .assert_eq(&postgres);
+    let sqlite = block(quote!(
+        async fn one(&self, e: &One, tx: &mut SqliteTx) {}
+        async fn two(&self, e: &Two, tx: SqliteTx) {}
+    ));
+    expect![[r#"
+        `SqliteTx` is for a plain `fn`: write a plain `fn` and `&SqliteTx`
+        `SqliteTx` is for a plain `fn`: write a plain `fn` and `&SqliteTx`"#]]
+    .assert_eq(&sqlite);
+    let other = block(quote!(
+        fn one(&self, e: &One, tx: &mut OtherTx) {}
+        async fn two(&self, e: &Two, tx: &OtherTx) {}
+    ));
+    expect![[r#"
+        `&mut OtherTx` is for an `async fn`: write `async`, or `&OtherTx` in a plain one
+        `&OtherTx` is for a plain `fn`: remove `async`, or write `&mut OtherTx`"#]]
+    .assert_eq(&other);
+    assert_eq!(
+        block(quote!(
+            fn one(&self, e: &One, tx: &OtherTx) {}
+        )),
+        ""
+    );
+    assert_eq!(
+        block(quote!(
+            async fn one(&self, e: &One, tx: &mut OtherTx) {}
+        )),
+        ""
+    );
 }
