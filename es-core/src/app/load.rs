@@ -12,6 +12,14 @@ use crate::store::{Bound, StoredSnapshot, StreamHead, StreamPage, StreamRead};
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// The most events in a page: what lies between two pages costs more than most streams do.
+const PAGE: u32 = 10_000;
+
+/// What is read of a stream to fold it.
+fn read<A: Applier>(after: u64, until: Bound) -> StreamRead {
+    StreamRead { bare: !A::READS_ENVELOPE, limit: PAGE, ..StreamRead::after(after).until(until) }
+}
+
 /// The point in an aggregate's history to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
@@ -52,7 +60,7 @@ impl App {
             AsOf::Time(time) => snapshot.recorded_at <= time,
         };
         let start = self.snapshot(&stream).await.filter(reached).unwrap_or_else(Folded::start);
-        let page = self.store().read_stream(&stream, StreamRead::after(start.version).until(bound)).await?;
+        let page = self.store().read_stream(&stream, read::<A>(start.version, bound)).await?;
         let mut folded = self.replay(&stream, start, page, bound).await?;
         // Whether the stream was closed since says nothing of that point.
         folded.closed = false;
@@ -113,7 +121,7 @@ impl App {
         stream: &StreamId,
         known: Arc<Folded<A>>,
     ) -> Result<Arc<Folded<A>>, LoadError> {
-        let page = self.store().read_stream(stream, StreamRead::after(known.version)).await?;
+        let page = self.store().read_stream(stream, read::<A>(known.version, Bound::End)).await?;
         if is_current(&known, page.head) {
             return Ok(known);
         }
@@ -143,7 +151,7 @@ impl App {
             if page.head.edits != folded.edits || page.head.version < folded.version {
                 folded = Folded::start();
                 folded.edits = page.head.edits;
-                page = self.store().read_stream(stream, StreamRead::after(0).until(bound)).await?;
+                page = self.store().read_stream(stream, read::<A>(0, bound)).await?;
                 continue;
             }
             folded.add(&page.events)?;
@@ -152,7 +160,7 @@ impl App {
             if !page.more {
                 break;
             }
-            page = self.store().read_stream(stream, StreamRead::after(folded.version).until(bound)).await?;
+            page = self.store().read_stream(stream, read::<A>(folded.version, bound)).await?;
         }
         if bound == Bound::End {
             // Events that are hidden at the end count, too.

@@ -43,17 +43,20 @@ pub struct StreamRead {
     pub backward: bool,
     /// The most events in one page; at least 1.
     pub limit: u32,
+    /// Whether the ids, metadata and `stored_at` of events are not wanted. A store that reads faster without them
+    /// may leave them nil, empty and at the epoch.
+    pub bare: bool,
 }
 
 impl StreamRead {
     /// Everything behind `after`, from old to new.
     pub fn after(after: u64) -> Self {
-        Self { after, until: Bound::End, backward: false, limit: 1_000 }
+        Self { after, until: Bound::End, backward: false, limit: 1_000, bare: false }
     }
 
     /// Everything below `before`, from new to old.
     pub fn before(before: u64) -> Self {
-        Self { after: before, until: Bound::End, backward: true, limit: 1_000 }
+        Self { backward: true, ..Self::after(before) }
     }
 
     /// Stops at `bound`, which is inclusive.
@@ -67,6 +70,13 @@ impl StreamRead {
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = limit.max(1);
+        self
+    }
+
+    /// Without what only an envelope is made of.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
         self
     }
 

@@ -175,9 +175,18 @@ impl<'a> Pair<'a> {
             _ => Bound::End,
         };
         let after = self.random.u64(..12);
-        let read = StreamRead { after, until, backward: self.random.bool(), limit: self.random.u32(..7) };
+        let read = StreamRead {
+            after,
+            until,
+            backward: self.random.bool(),
+            limit: self.random.u32(..7),
+            bare: self.random.bool(),
+        };
         let (ours, models) = (page(self.store, name, read).await, page(&self.model, name, read).await);
-        let events = (self.plain(&ours.events), timeless(&models.events));
+        let mut events = (self.plain(&ours.events), timeless(&models.events));
+        if read.bare {
+            events = (stripped(events.0), stripped(events.1));
+        }
         self.same(
             "read_stream",
             &(name, read),
@@ -300,6 +309,14 @@ impl<'a> Pair<'a> {
 fn timeless(events: &[StoredEvent]) -> Vec<StoredEvent> {
     let timeless = |event: &StoredEvent| StoredEvent { stored_at: Timestamp::UNIX_EPOCH, ..event.clone() };
     events.iter().map(timeless).collect()
+}
+
+/// What a bare read has of events, whatever else a store says.
+fn stripped(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+    for event in &mut events {
+        (event.id, event.metadata) = (Uuid::nil(), Bytes::new());
+    }
+    events
 }
 
 /// Why a commit was refused; where there may be several reasons, that it was.

@@ -2,7 +2,7 @@
 
 use super::cases;
 use super::words::*;
-use es_core::store::{Bound, EventStore, Expected, NewEvent, StreamRead};
+use es_core::store::{Bound, EventStore, Expected, NewEvent, StoredEvent, StreamPage, StreamRead};
 
 /// Five events, recorded at the seconds 10, 20, 20, 30 and 40.
 async fn five(store: &dyn EventStore) {
@@ -45,7 +45,7 @@ async fn read_all(store: &dyn EventStore, first: u64, times: &[i64]) {
     for until in [Bound::End].into_iter().chain(versions_to).chain(times_to) {
         for after in [0, 1, 3, 5, 6, u64::MAX] {
             for (limit, backward) in [(1, false), (2, false), (5, false), (1, true), (2, true), (5, true)] {
-                let read = StreamRead { after, until, backward, limit };
+                let read = StreamRead { after, until, backward, limit, bare: false };
                 let page = page(store, "a-1", read).await;
                 assert_eq!((versions(&page.events), page.more), promised(first, times, read), "{read:?}");
                 assert_eq!(page.head.version, times.len() as u64, "the head is the stream's, not the page's");
@@ -88,6 +88,21 @@ cases! { $ __suite_read of read;
         assert_eq!(read(store, StreamRead::before(6).limit(4)).await, (vec![5, 4, 3, 2], true));
         assert_eq!(read(store, StreamRead::before(5).limit(4)).await, (vec![4, 3, 2, 1], false));
         assert_eq!(read(store, StreamRead { limit: 0, ..StreamRead::after(0) }).await, (vec![1], true));
+    }
+
+    async fn a_bare_read_has_all_that_events_say(store) {
+        five(store).await;
+        for read in [StreamRead::after(1).limit(3), StreamRead::before(9), StreamRead::after(0).until(Bound::Time(at(20)))] {
+            let (whole, bare) = (page(store, "a-1", read).await, page(store, "a-1", read.bare()).await);
+            assert_eq!((bare.head, bare.more), (whole.head, whole.more));
+            let said = |page: StreamPage| {
+                let said = |event: StoredEvent| {
+                    (event.position, event.stream, event.version, event.name, event.schema, event.recorded_at, event.payload)
+                };
+                page.events.into_iter().map(said).collect::<Vec<_>>()
+            };
+            assert_eq!(said(bare), said(whole));
+        }
     }
 
     async fn a_version_is_an_inclusive_bound(store) {

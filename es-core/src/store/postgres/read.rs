@@ -1,13 +1,12 @@
 //! Pages of one stream, each from one statement and so from one snapshot; and single events.
 
-use super::column::{self, event_columns};
+use super::column::{self, bare_columns, event_columns};
 use super::database::Database;
 use super::scan::{self, Taken};
-use super::{failure, text};
+use super::{PgError, failure, text};
 use crate::id::{Position, StreamId};
 use crate::store::limits::PageRoom;
-use crate::store::{Bound, ReadError, StoredEvent, StreamHead, StreamPage, StreamRead};
-use sqlx::Row;
+use crate::store::{Bound, BoxError, ReadError, StoredEvent, StreamHead, StreamPage, StreamRead};
 use sqlx::postgres::PgRow;
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -17,14 +16,13 @@ pub(super) async fn stream(
     stream: &StreamId,
     read: StreamRead,
 ) -> Result<StreamPage, ReadError> {
-    let (sql, until) = match (read.until, read.backward) {
-        (Bound::Time(time), false) => (FORWARD_IN_TIME, time.as_microsecond()),
-        (Bound::Time(time), true) => (BACKWARD_IN_TIME, time.as_microsecond()),
-        (Bound::Version(version), false) => (FORWARD, column::signed(version)),
-        (Bound::Version(version), true) => (BACKWARD, column::signed(version)),
-        (Bound::End, false) => (FORWARD, i64::MAX),
-        (Bound::End, true) => (BACKWARD, i64::MAX),
+    let (until, is_in_time) = match read.until {
+        Bound::Time(time) => (time.as_microsecond(), true),
+        Bound::Version(version) => (column::signed(version), false),
+        Bound::End => (i64::MAX, false),
     };
+    let statements = if read.bare { BARE } else { WHOLE };
+    let sql = statements[usize::from(is_in_time) * 2 + usize::from(read.backward)];
     let query = || {
         database
             .query(sql)
@@ -34,16 +32,22 @@ pub(super) async fn stream(
             .bind(i64::from(read.limit.max(1)))
     };
     let room = PageRoom::new(read.limit);
-    let mut reading =
-        Reading { stream, room, heading: Heading::default(), events: Vec::new(), is_cut: false };
+    let mut reading = Reading {
+        stream,
+        is_bare: read.bare,
+        room,
+        heading: Heading::default(),
+        events: Vec::new(),
+        is_cut: false,
+    };
     scan::rows(database, query, |row| reading.take(row)).await?;
     reading.page(read)
 }
 
-/// A statement whose first row, the one without a name, is the stream's heading; its `position` is the last
-/// version within the bound. The limit is hidden from the planner, which else sorts what an index has in order.
+/// A statement whose first row, the one without a name, is the stream's heading. The limit is hidden from the
+/// planner, which else sorts what an index has in order.
 macro_rules! page_of_stream {
-    ($last:expr, $side:expr, $order:expr) => {
+    ($last:expr, $side:expr, $order:expr, $heading:expr, $columns:expr) => {
         concat!(
             "WITH RECURSIVE stored AS MATERIALIZED (
                 SELECT coalesce((SELECT version FROM {es}.events WHERE stream = $1
@@ -53,10 +57,11 @@ macro_rules! page_of_stream {
                 FROM (VALUES ($1)) AS wanted (stream) LEFT JOIN {es}.streams USING (stream)
             ), ",
             $last,
-            " SELECT last.version, stored.version, edits, truncated_before, NULL::uuid, is_closed::int::smallint,
-                     NULL, NULL::bytea, NULL::bytea FROM stored, last
+            " SELECT ",
+            $heading,
+            " FROM stored, last
               UNION ALL (SELECT ",
-            event_columns!(),
+            $columns,
             " FROM {es}.events WHERE stream = $1 AND ",
             $side,
             " AND version BETWEEN (SELECT truncated_before FROM stored) AND (SELECT version FROM last)
@@ -89,23 +94,42 @@ macro_rules! in_time {
     };
 }
 
-const FORWARD: &str = page_of_stream!(in_versions!(), "version > $2", "version");
-const BACKWARD: &str = page_of_stream!(in_versions!(), "version < $2", "version DESC");
-const FORWARD_IN_TIME: &str = page_of_stream!(in_time!(), "version > $2", "version");
-const BACKWARD_IN_TIME: &str = page_of_stream!(in_time!(), "version < $2", "version DESC");
+/// The statements for events with these columns, and a heading in the same: forward and backward, within a bound of
+/// versions and of times.
+macro_rules! pages_of_stream {
+    ($heading:expr, $columns:expr) => {
+        [
+            page_of_stream!(in_versions!(), "version > $2", "version", $heading, $columns),
+            page_of_stream!(in_versions!(), "version < $2", "version DESC", $heading, $columns),
+            page_of_stream!(in_time!(), "version > $2", "version", $heading, $columns),
+            page_of_stream!(in_time!(), "version < $2", "version DESC", $heading, $columns),
+        ]
+    };
+}
+
+const WHOLE: [&str; 4] = pages_of_stream!(
+    "last.version, stored.version, edits, truncated_before, NULL::uuid, is_closed::int::smallint,
+     NULL, NULL::bytea, NULL::bytea",
+    event_columns!()
+);
+const BARE: [&str; 4] = pages_of_stream!(
+    "last.version, stored.version, edits, is_closed::int::smallint, NULL, int8send(truncated_before)",
+    bare_columns!()
+);
 
 /// What is known of a stream beside its events.
 #[derive(Default)]
 struct Heading {
-    head: StreamHead,
-    truncated_before: u64,
     /// The last version within the bound.
     last: u64,
+    head: StreamHead,
+    truncated_before: u64,
 }
 
 /// A page as far as it is read.
 struct Reading<'a> {
     stream: &'a StreamId,
+    is_bare: bool,
     room: PageRoom,
     heading: Heading,
     events: Vec<StoredEvent>,
@@ -115,18 +139,33 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn take(&mut self, row: &PgRow) -> Taken {
-        let is_event = column::value::<Option<&str>>(row, 6)?.is_some();
-        if !is_event {
-            self.heading = heading(row).map_err(failure::of_read)?;
+        let name = if self.is_bare { 4 } else { 6 };
+        if column::is_null(row, name)? {
+            self.heading = self.heading(row).map_err(|cause| failure::of_read(PgError::Decode(cause)))?;
         } else if self.room.is_full() {
             self.is_cut = true;
             return Ok(ControlFlow::Break(()));
         } else {
-            let event = column::event(row, self.stream)?;
+            let read = if self.is_bare { column::bare_event } else { column::event };
+            let event = read(row, self.stream)?;
             self.room.take(&event);
             self.events.push(event);
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn heading(&self, row: &PgRow) -> Result<Heading, BoxError> {
+        let number = |index| column::number(row, index).map(column::unsigned);
+        let (closed, truncated_before) = if self.is_bare { (3, 5) } else { (5, 3) };
+        Ok(Heading {
+            last: number(0)?,
+            head: StreamHead {
+                version: number(1)?,
+                edits: number(2)?,
+                closed: column::schema(row, closed)? != 0,
+            },
+            truncated_before: number(truncated_before)?,
+        })
     }
 
     /// The page, if it has every version that belongs into it.
@@ -148,16 +187,6 @@ impl Reading<'_> {
             missing => Ok(StreamPage { events: self.events, head, more: window.more || missing.is_some() }),
         }
     }
-}
-
-fn heading(row: &PgRow) -> Result<Heading, super::PgError> {
-    let number = |index| row.try_get(index).map(column::unsigned);
-    let closed = row.try_get::<i16, _>(5)? != 0;
-    Ok(Heading {
-        head: StreamHead { version: number(1)?, edits: number(2)?, closed },
-        truncated_before: number(3)?,
-        last: number(0)?,
-    })
 }
 
 /// A log in which something is missing.

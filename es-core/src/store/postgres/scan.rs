@@ -4,9 +4,9 @@ use super::PgError;
 use super::database::{BEGIN_READING, Database, begin_in};
 use super::failure;
 use crate::store::ReadError;
-use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
+use sqlx::{Either, Executor, Postgres};
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 
@@ -66,11 +66,13 @@ async fn fetch(
     query: PgQuery,
     mut take: impl FnMut(&PgRow) -> Taken + Send,
 ) -> Result<Taken, PgError> {
-    let mut rows = query.fetch(connection);
-    while let Some(row) = poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
-        match take(&row?) {
-            Ok(ControlFlow::Continue(())) => {}
-            ended => return Ok(ended),
+    let mut answers = connection.fetch_many(query);
+    while let Some(answer) = poll_fn(|cx| answers.as_mut().poll_next(cx)).await {
+        if let Either::Right(row) = answer? {
+            match take(&row) {
+                Ok(ControlFlow::Continue(())) => {}
+                ended => return Ok(ended),
+            }
         }
     }
     Ok(Ok(ControlFlow::Continue(())))
