@@ -1,19 +1,20 @@
-//! What one would write with a driver alone: the same table, a statement prepared once, JSON.
+//! What one would write with a driver alone: the same tables, a statement prepared once, JSON.
 //!
-//! There are two ways to append. *Bare* is one insert under the stream's unique version, with positions from a
-//! sequence: a reader of the log may miss events. *Ordered* takes a lock first, as one has to for positions
-//! that readers can go by: a transaction.
+//! There are three ways to append. *Bare* is one insert under the stream's unique version, with positions from a
+//! sequence: a reader of the log may miss events. *Locked* takes a lock first, as one has to for positions that
+//! readers can go by: a transaction. *Called* promises what a store does: it calls the store's own function, from
+//! a session that is set up like a store's.
 
-use super::bank::{AccountEvent, MoneyDeposited, by_hand};
+use super::bank::{AccountEvent, AccountOpened, MoneyDeposited, by_hand};
 use es_core::prelude::*;
-use es_core::sqlx::{self, Connection, PgConnection, Row};
-use std::time::{Duration, Instant};
+use es_core::sqlx::postgres::{PgConnectOptions, PgConnection};
+use es_core::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Row};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, Statement};
 
-const TABLE: &str = "
+const TABLES: &str = "
 CREATE SCHEMA IF NOT EXISTS by_hand;
-DROP TABLE IF EXISTS by_hand.events;
+DROP TABLE IF EXISTS by_hand.events, by_hand.ordered;
 CREATE TABLE by_hand.events (
     position    bigserial PRIMARY KEY,
     version     bigint NOT NULL,
@@ -28,96 +29,178 @@ CREATE TABLE by_hand.events (
     payload     bytea NOT NULL,
     UNIQUE (stream, version)
 );
-CREATE INDEX ON by_hand.events (category, position);";
+CREATE INDEX ON by_hand.events (category, position);
+CREATE TABLE by_hand.ordered (LIKE by_hand.events INCLUDING ALL);
+ALTER TABLE by_hand.ordered ALTER position DROP DEFAULT;";
 
 const BARE: &str = "INSERT INTO by_hand.events
     (version, recorded_at, stored_at, event_id, schema, stream, category, name, metadata, payload)
-    VALUES ($1, $2, $2, $3, 1, $4, 'account', 'MoneyDeposited', $5, $6)";
+    VALUES ($1, $2, $2, $3, 1, $4, 'account', $7, $5, $6)";
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(4711)";
-const LAST: &str = "SELECT position, stored_at FROM by_hand.events ORDER BY position DESC LIMIT 1";
-const ORDERED: &str = "INSERT INTO by_hand.events
+const LAST: &str = "SELECT position, stored_at FROM by_hand.ordered ORDER BY position DESC LIMIT 1";
+const ORDERED: &str = "INSERT INTO by_hand.ordered
     (version, recorded_at, stored_at, event_id, schema, stream, category, name, metadata, payload, position)
-    VALUES ($1, $2, $7, $3, 1, $4, 'account', 'MoneyDeposited', $5, $6, $8)";
+    VALUES ($1, $2, $7, $3, 1, $4, 'account', $9, $5, $6, $8)";
 
-const READ: &str = "SELECT name, payload FROM by_hand.events WHERE stream = $1 ORDER BY version";
+/// How an event is stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    Bare,
+    Locked,
+    Called,
+}
 
-/// One deposit, as it goes into the table.
-struct Deposit {
+/// The database, with the schema of the store whose function is called.
+#[derive(Clone)]
+pub struct Place {
+    pub url: String,
+    pub schema: String,
+}
+
+impl Place {
+    pub async fn create(&self) {
+        let mut connection = self.connect().await;
+        sqlx::raw_sql(TABLES).execute(&mut connection).await.unwrap();
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// A session like one that a store appends in.
+    async fn connect_to_append(&self) -> PgConnection {
+        let options: PgConnectOptions = self.url.parse().unwrap();
+        options.options(SETTINGS).connect().await.unwrap()
+    }
+
+    fn call(&self) -> String {
+        format!(
+            "SELECT before, stored_at, outcome, version, edits, closed
+             FROM {}.append_one($1, $2, -1, $3, $4, 1::smallint, $5, $6, $7)",
+            self.schema
+        )
+    }
+
+    fn read(&self, way: Way) -> String {
+        let table = match way {
+            Way::Bare => "by_hand.events".to_owned(),
+            Way::Locked => "by_hand.ordered".to_owned(),
+            Way::Called => format!("{}.events", self.schema),
+        };
+        format!("SELECT name, payload FROM {table} WHERE stream = $1 ORDER BY version")
+    }
+}
+
+/// As a store sets up the session that it appends in.
+const SETTINGS: [(&str, &str); 4] = [
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+];
+
+/// An event, as it goes into a table.
+struct Stored {
+    name: &'static str,
     id: Uuid,
     now: i64,
     metadata: Vec<u8>,
     payload: Vec<u8>,
 }
 
-impl Deposit {
-    fn new() -> Self {
-        let (command, event) = (Uuid::now_v7(), MoneyDeposited { amount: 1, reference: "salary".to_owned() });
+impl Stored {
+    /// What a version of a stream holds: its first one opens the account.
+    fn at(version: i64) -> Self {
+        let event = if version == 1 {
+            AccountEvent::AccountOpened(AccountOpened { owner: "Ann".to_owned() })
+        } else {
+            AccountEvent::MoneyDeposited(MoneyDeposited { amount: 1, reference: "salary".to_owned() })
+        };
+        let command = Uuid::now_v7();
         Self {
+            name: event.name(),
             id: Uuid::now_v7(),
             now: Timestamp::now().as_microsecond(),
             metadata: format!(r#"{{"command":"Deposit","command_id":"{command}"}}"#).into_bytes(),
-            payload: serde_json::to_vec(&event).unwrap(),
+            payload: event.encode().unwrap(),
         }
     }
-}
-
-pub async fn create(url: &str) {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(TABLE).execute(&mut connection).await.unwrap();
 }
 
 /// By sqlx.
-pub struct Sqlx(PgConnection);
+pub struct Sqlx {
+    connection: PgConnection,
+    place: Place,
+}
 
 impl Sqlx {
-    pub async fn connect(url: &str) -> Self {
-        Self(PgConnection::connect(url).await.unwrap())
+    pub async fn connect(place: &Place) -> Self {
+        Self { connection: place.connect().await, place: place.clone() }
     }
 
-    pub async fn bare(&mut self, stream: &str, from: i64, times: i64) -> Duration {
-        let started = Instant::now();
-        for version in from + 1..=from + times {
-            assert!(self.insert(stream, version).await);
-        }
-        started.elapsed()
+    pub async fn connect_to_append(place: &Place) -> Self {
+        Self { connection: place.connect_to_append().await, place: place.clone() }
     }
 
     /// Whether the version was free.
-    async fn insert(&mut self, stream: &str, version: i64) -> bool {
-        let event = Deposit::new();
-        let insert = sqlx::query(BARE).bind(version).bind(event.now).bind(event.id).bind(stream);
-        match insert.bind(event.metadata).bind(event.payload).execute(&mut self.0).await {
-            Ok(_) => true,
+    pub async fn store(&mut self, way: Way, stream: &str, version: i64) -> bool {
+        let event = Stored::at(version);
+        let stored = match way {
+            Way::Bare => self.insert(event, stream, version).await,
+            Way::Locked => self.insert_in_order(event, stream, version).await,
+            Way::Called => return self.call(event, stream, version).await,
+        };
+        match stored {
+            Ok(()) => true,
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => false,
             Err(error) => panic!("{error}"),
         }
     }
 
-    pub async fn ordered(&mut self, stream: &str, from: i64, times: i64) -> Duration {
-        let started = Instant::now();
-        for version in from + 1..=from + times {
-            let event = Deposit::new();
-            let mut tx = self.0.begin().await.unwrap();
-            sqlx::query(LOCK).execute(&mut *tx).await.unwrap();
-            let last = sqlx::query(LAST).fetch_optional(&mut *tx).await.unwrap();
-            let (position, stored_at) =
-                last.map_or((0, 0), |row| (row.get::<i64, _>(0), row.get::<i64, _>(1)));
-            let insert = sqlx::query(ORDERED).bind(version).bind(event.now).bind(event.id).bind(stream);
-            let insert = insert.bind(event.metadata).bind(event.payload);
-            insert.bind(event.now.max(stored_at)).bind(position + 1).execute(&mut *tx).await.unwrap();
-            tx.commit().await.unwrap();
-        }
-        started.elapsed()
+    async fn insert(&mut self, event: Stored, stream: &str, version: i64) -> Result<(), sqlx::Error> {
+        let insert = sqlx::query(BARE).bind(version).bind(event.now).bind(event.id).bind(stream);
+        let insert = insert.bind(event.metadata).bind(event.payload).bind(event.name);
+        insert.execute(&mut self.connection).await.map(drop)
     }
 
-    /// The usual loop: read, fold, insert, and all of it again if somebody was faster.
-    pub async fn contend(mut self, stream: String, times: u32) -> Self {
+    async fn insert_in_order(
+        &mut self,
+        event: Stored,
+        stream: &str,
+        version: i64,
+    ) -> Result<(), sqlx::Error> {
+        let mut tx = self.connection.begin().await?;
+        sqlx::query(LOCK).execute(&mut *tx).await?;
+        let last = sqlx::query(LAST).fetch_optional(&mut *tx).await?;
+        let (position, stored_at) = last.map_or((0, 0), |row| (row.get::<i64, _>(0), row.get::<i64, _>(1)));
+        let insert = sqlx::query(ORDERED).bind(version).bind(event.now).bind(event.id).bind(stream);
+        let insert = insert.bind(event.metadata).bind(event.payload);
+        let insert = insert.bind(event.now.max(stored_at)).bind(position + 1).bind(event.name);
+        match insert.execute(&mut *tx).await {
+            Ok(_) => tx.commit().await,
+            Err(error) => {
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn call(&mut self, event: Stored, stream: &str, version: i64) -> bool {
+        let call =
+            sqlx::query(AssertSqlSafe(self.place.call())).bind(stream).bind(version - 1).bind(event.id);
+        let call = call.bind(event.name).bind(event.now).bind(event.metadata).bind(event.payload);
+        let row = call.fetch_one(&mut self.connection).await.unwrap();
+        row.get::<&str, _>(2) == "A"
+    }
+
+    /// The usual loop: read, fold, store, and all of it again if somebody was faster.
+    pub async fn contend(mut self, way: Way, stream: String, times: u32) -> Self {
         for _ in 0..times {
             loop {
-                let (balance, version) = self.fold(&stream).await;
+                let (balance, version) = self.fold(way, &stream).await;
                 std::hint::black_box(balance);
-                if self.insert(&stream, version + 1).await {
+                if self.store(way, &stream, version + 1).await {
                     break;
                 }
             }
@@ -126,8 +209,9 @@ impl Sqlx {
     }
 
     /// The balance and the version of a stream.
-    pub async fn fold(&mut self, stream: &str) -> (u64, i64) {
-        let rows = sqlx::query(READ).bind(stream).fetch_all(&mut self.0).await.unwrap();
+    pub async fn fold(&mut self, way: Way, stream: &str) -> (u64, i64) {
+        let read = sqlx::query(AssertSqlSafe(self.place.read(way))).bind(stream);
+        let rows = read.fetch_all(&mut self.connection).await.unwrap();
         let mut state = None;
         for row in &rows {
             by_hand::apply(&mut state, &decode(row.get(0), row.get(1))).unwrap();
@@ -142,60 +226,80 @@ pub struct Tokio {
     bare: Statement,
     ordered: Statement,
     last: Statement,
+    call: Statement,
     read: Statement,
 }
 
 impl Tokio {
-    pub async fn connect(url: &str) -> Self {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    pub async fn connect(place: &Place) -> Self {
+        Self::with(place, &place.url.parse().unwrap()).await
+    }
+
+    pub async fn connect_to_append(place: &Place) -> Self {
+        let mut config: Config = place.url.parse().unwrap();
+        let settings = SETTINGS.map(|(name, value)| format!("-c {name}={value}"));
+        Self::with(place, config.options(settings.join(" "))).await
+    }
+
+    async fn with(place: &Place, config: &Config) -> Self {
+        let (client, connection) = config.connect(NoTls).await.unwrap();
         tokio::spawn(connection);
         let bare = client.prepare(BARE).await.unwrap();
         let ordered = client.prepare(ORDERED).await.unwrap();
         let last = client.prepare(LAST).await.unwrap();
-        let read = client.prepare(READ).await.unwrap();
-        Self { client, bare, ordered, last, read }
+        let call = client.prepare(&place.call()).await.unwrap();
+        let read = client.prepare(&place.read(Way::Bare)).await.unwrap();
+        Self { client, bare, ordered, last, call, read }
     }
 
-    pub async fn bare(&mut self, stream: &str, from: i64, times: i64) -> Duration {
-        let started = Instant::now();
-        for version in from + 1..=from + times {
-            let event = Deposit::new();
-            let parameters: [&(dyn ToSql + Sync); 6] =
-                [&version, &event.now, &event.id, &stream, &event.metadata, &event.payload];
-            self.client.execute(&self.bare, &parameters).await.unwrap();
+    /// Stores a version that is free.
+    pub async fn store(&mut self, way: Way, stream: &str, version: i64) {
+        let event = Stored::at(version);
+        match way {
+            Way::Bare => self.insert(event, stream, version).await,
+            Way::Locked => self.insert_in_order(event, stream, version).await,
+            Way::Called => self.call(event, stream, version).await,
         }
-        started.elapsed()
     }
 
-    pub async fn ordered(&mut self, stream: &str, from: i64, times: i64) -> Duration {
-        let started = Instant::now();
-        for version in from + 1..=from + times {
-            let event = Deposit::new();
-            let tx = self.client.transaction().await.unwrap();
-            // Sent together: the driver does not wait for the lock before it asks for the rest.
-            let (lock, last) = tokio::join!(tx.batch_execute(LOCK), tx.query_opt(&self.last, &[]));
-            lock.unwrap();
-            let last = last.unwrap();
-            let (position, stored_at) =
-                last.map_or((0, 0), |row| (row.get::<_, i64>(0), row.get::<_, i64>(1)));
-            let (stored_at, position) = (event.now.max(stored_at), position + 1);
-            let parameters: [&(dyn ToSql + Sync); 8] = [
-                &version,
-                &event.now,
-                &event.id,
-                &stream,
-                &event.metadata,
-                &event.payload,
-                &stored_at,
-                &position,
-            ];
-            tx.execute(&self.ordered, &parameters).await.unwrap();
-            tx.commit().await.unwrap();
-        }
-        started.elapsed()
+    async fn insert(&mut self, event: Stored, stream: &str, version: i64) {
+        let parameters: [&(dyn ToSql + Sync); 7] =
+            [&version, &event.now, &event.id, &stream, &event.metadata, &event.payload, &event.name];
+        self.client.execute(&self.bare, &parameters).await.unwrap();
     }
 
-    /// The balance and the version of a stream.
+    async fn insert_in_order(&mut self, event: Stored, stream: &str, version: i64) {
+        let tx = self.client.transaction().await.unwrap();
+        // Sent together: the driver does not wait for the lock before it asks for the rest.
+        let (lock, last) = tokio::join!(tx.batch_execute(LOCK), tx.query_opt(&self.last, &[]));
+        lock.unwrap();
+        let last = last.unwrap();
+        let (position, stored_at) = last.map_or((0, 0), |row| (row.get::<_, i64>(0), row.get::<_, i64>(1)));
+        let (stored_at, position) = (event.now.max(stored_at), position + 1);
+        let parameters: [&(dyn ToSql + Sync); 9] = [
+            &version,
+            &event.now,
+            &event.id,
+            &stream,
+            &event.metadata,
+            &event.payload,
+            &stored_at,
+            &position,
+            &event.name,
+        ];
+        tx.execute(&self.ordered, &parameters).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn call(&mut self, event: Stored, stream: &str, version: i64) {
+        let expected = version - 1;
+        let parameters: [&(dyn ToSql + Sync); 7] =
+            [&stream, &expected, &event.id, &event.name, &event.now, &event.metadata, &event.payload];
+        let row = self.client.query_one(&self.call, &parameters).await.unwrap();
+        assert_eq!(row.get::<_, &str>(2), "A");
+    }
+
+    /// The balance and the version of a stream of bare inserts.
     pub async fn fold(&mut self, stream: &str) -> (u64, i64) {
         let rows = self.client.query(&self.read, &[&stream]).await.unwrap();
         let mut state = None;
@@ -216,11 +320,10 @@ fn decode(name: &str, payload: &[u8]) -> AccountEvent {
 }
 
 /// Stores a history of this length in the table.
-pub async fn store_history(url: &str, stream: &str, length: u64) {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let sql = BARE.replace("'MoneyDeposited'", "$7");
+pub async fn store_history(place: &Place, stream: &str, length: u64) {
+    let mut connection = place.connect().await;
     for (version, event) in (1_i64..).zip(super::bank::history(length)) {
-        sqlx::query(sqlx::AssertSqlSafe(sql.clone()))
+        sqlx::query(BARE)
             .bind(version)
             .bind(0_i64)
             .bind(Uuid::now_v7())

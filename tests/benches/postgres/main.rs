@@ -1,6 +1,7 @@
 //! Commands on PostgreSQL, beside what one would write with sqlx and with tokio-postgres, by turns in one run;
 //! prints the medians of the rounds and their ratios. It needs a server:
-//! `tests/servers cargo bench -p tests --bench postgres -- 9 400` takes nine rounds of four hundred commands.
+//! `tests/servers cargo bench -p tests --bench postgres_commands -- 9 400` takes nine rounds of four hundred commands;
+//! `callers`, `hot` or `hydrate` behind that is this part alone. Nobody uses TLS, which would be measured, too.
 #![allow(missing_docs)]
 
 #[path = "../bank/mod.rs"]
@@ -8,7 +9,7 @@ mod bank;
 mod by_hand;
 
 use bank::{Account, Deposit, OpenAccount, store_history};
-use by_hand::{Sqlx, Tokio};
+use by_hand::{Place, Sqlx, Tokio, Way};
 use es_core::prelude::*;
 use es_core::store::{PgOptions, PgStore};
 use std::time::{Duration, Instant};
@@ -19,53 +20,76 @@ const TASKS: usize = 8;
 const EACH: u32 = 125;
 const HOT: u64 = 1_000;
 const LONG: u64 = 10_000;
+const WAYS: [Way; 3] = [Way::Bare, Way::Locked, Way::Called];
 
 fn main() {
     let Ok(url) = std::env::var("ES_POSTGRES") else {
         return println!("left out: {}", tests::server::NEEDED);
     };
-    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
+    let url = format!("{url}?sslmode=disable");
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let mut numbers = asked.iter().filter_map(|argument| argument.parse().ok());
     let (rounds, times) = (numbers.next().unwrap_or(9_u32), numbers.next().unwrap_or(400));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let options = PgOptions::new().schema(tests::server::unique());
-        let store = tests::server::postgres(options).await;
-        by_hand::create(&url).await;
+    // On a worker, as in a server: what runs beside the workers is woken by one of them for each packet.
+    let all = runtime.spawn(async move {
+        let place = Place { url, schema: tests::server::unique() };
+        let options = PgOptions::new().schema(&place.schema);
+        PgStore::migrate(&place.url, &options).await.unwrap();
+        let store = PgStore::connect_with(&place.url, options).await.unwrap();
+        place.create().await;
         let app = app(&store, 10_000).await;
-        callers(&url, &app, rounds, times).await;
-        hot(&url, &app, rounds.min(3)).await;
-        hydrate(&url, &store, rounds).await;
+        let parts: Vec<_> = asked.iter().filter(|argument| argument.parse::<u32>().is_err()).collect();
+        let is_asked = |part| parts.is_empty() || parts.iter().any(|asked| *asked == part);
+        if is_asked("callers") {
+            callers(&place, &app, rounds, times).await;
+        }
+        if is_asked("hot") {
+            hot(&place, &app, rounds.min(3)).await;
+        }
+        if is_asked("hydrate") {
+            hydrate(&place, &store, rounds).await;
+        }
     });
+    runtime.block_on(all).unwrap();
 }
 
 async fn app(store: &PgStore, cached: usize) -> App {
     App::builder(store.clone()).aggregate::<Account>().cache(cached).build().await.unwrap()
 }
 
-async fn callers(url: &str, app: &App, rounds: u32, times: u32) {
+async fn callers(place: &Place, app: &App, rounds: u32, times: u32) {
     let accounts: Vec<_> = (0..CALLERS).map(|_| Uuid::now_v7()).collect();
     for account in &accounts {
         app.execute(OpenAccount { account: *account, owner: "Ann".to_owned() }).await.unwrap();
     }
-    let (mut sqlx, mut tokio) = (Sqlx::connect(url).await, Tokio::connect(url).await);
-    let mut taken: [Vec<Duration>; 6] = Default::default();
+    let (mut sqlx, mut tokio) = (Sqlx::connect_to_append(place).await, Tokio::connect_to_append(place).await);
+    let mut by_hand: [[Vec<Duration>; 2]; 3] = Default::default();
+    let (mut one, mut many) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        let (from, count) = (0, i64::from(times));
-        let stream = |name: &str| format!("account-{name}-{round}");
-        taken[0].push(sqlx.bare(&stream("sqlx"), from, count).await / times);
-        taken[1].push(tokio.bare(&stream("tokio"), from, count).await / times);
-        taken[2].push(sqlx.ordered(&stream("sqlx-ordered"), from, count).await / times);
-        taken[3].push(tokio.ordered(&stream("tokio-ordered"), from, count).await / times);
-        taken[4].push(deposits(app, &accounts[..1], times).await / times);
+        for (way, [by_sqlx, by_tokio]) in WAYS.into_iter().zip(&mut by_hand) {
+            let started = Instant::now();
+            for version in 1..=i64::from(times) {
+                assert!(sqlx.store(way, &format!("account-sqlx-{round}"), version).await);
+            }
+            by_sqlx.push(started.elapsed() / times);
+            let started = Instant::now();
+            for version in 1..=i64::from(times) {
+                tokio.store(way, &format!("account-tokio-{round}"), version).await;
+            }
+            by_tokio.push(started.elapsed() / times);
+        }
+        one.push(deposits(app, &accounts[..1], times).await / times);
         let all = u32::try_from(CALLERS).unwrap() * times;
-        taken[5].push(deposits(app, &accounts, times).await / all);
+        many.push(deposits(app, &accounts, times).await / all);
     }
-    let [bare_sqlx, bare_tokio, sqlx, tokio, one, many] = taken.map(median);
+    let (one, many) = (median(one), median(many));
     println!("one caller, a command: es {one:?}");
-    compare("one caller, beside an insert under a lock (sqlx)", one, sqlx);
-    compare("one caller, beside an insert under a lock (tokio-postgres)", one, tokio);
-    compare("one caller, beside a bare insert (sqlx)", one, bare_sqlx);
-    compare("one caller, beside a bare insert (tokio-postgres)", one, bare_tokio);
+    for (way, [sqlx, tokio]) in WAYS.into_iter().zip(by_hand) {
+        compare(&format!("one caller, beside {way:?} (sqlx)"), one, median(sqlx));
+        compare(&format!("one caller, beside {way:?} (tokio-postgres)"), one, median(tokio));
+    }
     println!("{CALLERS} callers, a command: {many:?}, {:.2} x of one caller's rate", ratio(one, many));
 }
 
@@ -86,44 +110,56 @@ async fn deposits(app: &App, accounts: &[Uuid], times: u32) -> Duration {
 }
 
 /// Eight tasks on one stream.
-async fn hot(url: &str, app: &App, rounds: u32) {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+async fn hot(place: &Place, app: &App, rounds: u32) {
+    let mut ours = Vec::new();
+    let mut theirs: [Vec<Duration>; 3] = Default::default();
     for round in 0..rounds {
         let account = Uuid::now_v7();
         app.execute(OpenAccount { account, owner: "Ann".to_owned() }).await.unwrap();
         ours.push(deposits(app, &[account; TASKS], EACH).await);
-        let stream = format!("account-hot-{round}");
-        by_hand::store_history(url, &stream, 1).await;
-        let mut tasks = tokio::task::JoinSet::new();
-        let mut connections = Vec::new();
-        for _ in 0..TASKS {
-            connections.push(Sqlx::connect(url).await);
-        }
-        let started = Instant::now();
-        for connection in connections {
-            tasks.spawn(connection.contend(stream.clone(), EACH));
-        }
-        let mut done = tasks.join_all().await;
-        theirs.push(started.elapsed());
-        let (_, version) = done[0].fold(&stream).await;
-        assert_eq!(version, i64::try_from(HOT).unwrap() + 1);
         let loaded = app.load::<Account>(&account).await.unwrap().unwrap();
         assert_eq!((loaded.version(), loaded.balance), (HOT + 1, HOT));
+        for (way, taken) in WAYS.into_iter().zip(&mut theirs) {
+            taken.push(contention(place, way, &format!("account-hot-{round}")).await);
+        }
     }
-    compare("8 tasks on one stream, 1,000 commands, beside an optimistic loop", median(ours), median(theirs));
+    let ours = median(ours);
+    for (way, taken) in WAYS.into_iter().zip(theirs) {
+        let what = format!("8 tasks on one stream, 1,000 commands, beside an optimistic loop, {way:?}");
+        compare(&what, ours, median(taken));
+    }
+}
+
+/// The same by hand, with sqlx: the first to store is right.
+async fn contention(place: &Place, way: Way, stream: &str) -> Duration {
+    let mut connections = Vec::new();
+    for _ in 0..TASKS {
+        connections.push(Sqlx::connect_to_append(place).await);
+    }
+    assert!(connections[0].store(way, stream, 1).await);
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for connection in connections {
+        tasks.spawn(connection.contend(way, stream.to_owned(), EACH));
+    }
+    let mut done = tasks.join_all().await;
+    let taken = started.elapsed();
+    let (_, version) = done[0].fold(way, stream).await;
+    assert_eq!(version, i64::try_from(HOT).unwrap() + 1);
+    taken
 }
 
 /// A stream of ten thousand events.
-async fn hydrate(url: &str, store: &PgStore, rounds: u32) {
+async fn hydrate(place: &Place, store: &PgStore, rounds: u32) {
     let account = Uuid::now_v7();
     store_history(store, &account, LONG).await;
-    by_hand::store_history(url, "account-long", LONG).await;
+    by_hand::store_history(place, "account-long", LONG).await;
     let app = app(store, 0).await;
-    let (mut sqlx, mut tokio) = (Sqlx::connect(url).await, Tokio::connect(url).await);
+    let (mut sqlx, mut tokio) = (Sqlx::connect(place).await, Tokio::connect(place).await);
     let mut taken: [Vec<Duration>; 3] = Default::default();
     for _ in 0..rounds {
         let started = Instant::now();
-        let theirs = sqlx.fold("account-long").await;
+        let theirs = sqlx.fold(Way::Bare, "account-long").await;
         taken[0].push(started.elapsed());
         let started = Instant::now();
         assert_eq!(tokio.fold("account-long").await, theirs);
