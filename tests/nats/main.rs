@@ -9,3 +9,5 @@ mod leases;
 mod messages;
 mod open;
 mod pages;
+mod permitted;
+mod started;

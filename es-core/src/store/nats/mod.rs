@@ -57,6 +57,10 @@ use wake::Wake;
 /// # }
 /// ```
 ///
+/// A user with permissions of its own needs to publish to `bank.>`, to `$JS.API.STREAM.INFO.*`, `$JS.API.STREAM.CREATE.*`,
+/// `$JS.API.STREAM.MSG.GET.*`, `$JS.API.DIRECT.GET.*` and `$JS.API.STREAM.PURGE.KEEP_bank`, and to subscribe to
+/// `bank.grown` and `_INBOX.>`; where the streams are there, nothing has to be created.
+///
 /// It is for those who run JetStream already. What it keeps is as safe as the servers make it, and these things are
 /// other than on the other stores:
 ///
