@@ -48,7 +48,7 @@ pub async fn make(
         let is_fresh = remembered.is_none();
         let known = match remembered.take() {
             Some(known) => known,
-            None => read(server, name).await?,
+            None => read(server, keep, name).await?,
         };
         let cause = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
             Ok(known) => {
@@ -70,9 +70,12 @@ pub async fn make(
     }
 }
 
-async fn read(server: &Server, name: &str) -> Result<Known, AdvanceError> {
+async fn read(server: &Server, keep: &Keep, name: &str) -> Result<Known, AdvanceError> {
     let known = Known::read(server, name).await.map_err(unread)?;
-    known.ok_or_else(|| AdvanceError::Fenced { processor: name.into() })
+    known.ok_or_else(|| {
+        keep.lanes.forget(name);
+        AdvanceError::Fenced { processor: name.into() }
+    })
 }
 
 async fn attempt(

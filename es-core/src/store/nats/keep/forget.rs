@@ -58,6 +58,7 @@ async fn drop_processor(server: &Server, keep: &Keep, lease: &Lease) -> Result<(
     let lane = keep.lanes.of(name);
     let mut turn = lane.turn(server).await.map_err(AdvanceError::Unavailable)?;
     *turn = None;
+    keep.lanes.forget(name);
     let known = Known::read(server, name).await.map_err(unread)?;
     let Some(known) = known else { return Ok(()) };
     if !known.processor.is_under(lease.epoch) {
