@@ -50,7 +50,7 @@ pub async fn make(
             Some(known) => known,
             None => read(server, keep, name).await?,
         };
-        let cause = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
+        let (cause, is_behind) = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
             Ok(known) => {
                 lane.stands(known.sequence);
                 *turn = Some(known);
@@ -61,10 +61,11 @@ pub async fn make(
             }
             Err(Failed::For(_) | Failed::Outdated) if !is_fresh => continue,
             Err(Failed::For(refused)) => return Err(refused),
-            Err(Failed::Outdated) => "others write it all the time".into(),
-            Err(Failed::Busy(cause)) => cause,
+            Err(Failed::Outdated) => ("others write it all the time".into(), true),
+            Err(Failed::Busy(cause)) => (cause, false),
         };
-        if server.is_closed() || !tries.again().await {
+        let goes_on = if is_behind { tries.again_behind().await } else { tries.again().await };
+        if server.is_closed() || !goes_on {
             return Err(AdvanceError::Unavailable(cause));
         }
     }
