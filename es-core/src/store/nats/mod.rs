@@ -71,6 +71,8 @@ use wake::Wake;
 ///   can be thrown away.
 /// * An event id is recognised on its own stream for ever, on another one for ten minutes only.
 /// * An event is at most as large as a message may be, `max_payload`, which is 1 MiB unless it was raised.
+/// * An event may delete 499 documents of a projection. One that deletes more may be refused, and stops the
+///   projection: it is more than servers take in one piece.
 /// * [`stored_at`](StoredEvent::stored_at) is the leading server's clock, and goes back where the next leader's does.
 /// * A commit under a lease looks at the lease just before it is written. Nothing keeps the two together: a holder
 ///   that is stopped between them may write one commit after the next holder has begun. Its duplicates and its

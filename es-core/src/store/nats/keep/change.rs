@@ -2,6 +2,7 @@
 //! that was decided on.
 
 use super::super::batch::{self, Draft, MAX_BATCH, Unsent};
+use super::super::names::MAX_SUBJECT;
 use super::super::server::Server;
 use super::processor::{Known, Processor};
 use super::{Keep, document, subjects, unread};
@@ -9,8 +10,12 @@ use crate::store::{AdvanceError, BoxError, DocumentWrite};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 
-/// The documents with which an advance is full. A batch has room for some messages besides.
-pub(in super::super) const MAX_WRITES: usize = 900;
+/// The documents with which an advance is full. Each may be the first of its collection, which is said by another
+/// message; and what a single event deletes comes on top of what is in the advance already.
+pub(in super::super) const MAX_WRITES: usize = MAX_BATCH / 2 - 1;
+
+/// The most documents of an advance.
+const MOST_WRITES: usize = MAX_WRITES * 2 - 1;
 
 /// Why an attempt has not stored anything, or perhaps has.
 pub enum Failed {
@@ -26,6 +31,11 @@ impl From<AdvanceError> for Failed {
     fn from(error: AdvanceError) -> Self {
         Self::For(error)
     }
+}
+
+/// Makes sure that these are not more documents than one batch has room for.
+pub fn fits(writes: &[DocumentWrite]) -> Result<(), AdvanceError> {
+    within("documents in one advance (let one event delete fewer)", writes.len(), MOST_WRITES)
 }
 
 /// Makes a processor what `next` says, and writes documents with it. What is remembered is tried first, and refuses
@@ -108,9 +118,10 @@ async fn attempt(
 
 /// Sends messages that take the places of others, and answers the sequence of the last.
 pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
-    within("advance (messages)", drafts.len(), MAX_BATCH)?;
-    let largest = server.client().server_info().max_payload;
+    within("documents and their collections in one advance", drafts.len(), MAX_BATCH)?;
+    let largest = server.client().max_payload();
     for draft in &drafts {
+        within("name of a processor (bytes, escaped)", draft.subject.len(), MAX_SUBJECT)?;
         within("document (bytes)", draft.size(), largest)?;
     }
     match batch::send(server, drafts).await {

@@ -67,6 +67,7 @@ pub(in super::super) async fn advance(
     advance: Advance,
 ) -> Result<(), AdvanceError> {
     advance.check()?;
+    change::fits(&advance.writes)?;
     let next = |found: &Processor| {
         if !found.is_under(advance.epoch) {
             return Err(AdvanceError::Fenced { processor: advance.processor.clone() });
