@@ -110,8 +110,9 @@ impl NatsStore {
         Ok(Self { shared: Arc::new(Shared { server, keep: Keep::default(), wake }) })
     }
 
-    /// Ends the store: what was begun is finished, the connection is closed. Everything that is asked of it,
-    /// or of a clone, later answers that it is unavailable.
+    /// Ends the store: what is on its way to the servers gets its answer, unless they take longer than the
+    /// [deadline](NatsOptions::deadline), and the connection is closed. Everything that is asked of it, or of a
+    /// clone, later answers that it is unavailable.
     pub async fn close(&self) {
         self.shared.wake.close();
         self.shared.server.close().await;

@@ -15,8 +15,8 @@ use async_nats::jetstream::{self, Context, ContextBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::sync::{RwLock, RwLockReadGuard, Semaphore};
+use tokio::time::{Instant, timeout};
 
 /// How long one request may take, of all the time that there is to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -62,6 +62,8 @@ struct Shared {
     known: Streams,
     edits: Edits,
     closed: AtomicBool,
+    /// Shared by what is under way, and taken alone by whoever closes.
+    under_way: RwLock<()>,
     /// How far the log is known to go.
     reached: AtomicU64,
 }
@@ -88,6 +90,7 @@ impl Server {
                 known: Streams::new(),
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
+                under_way: RwLock::new(()),
                 reached: AtomicU64::new(0),
             }),
             end: None,
@@ -194,11 +197,10 @@ impl Server {
     {
         let mut tries = self.tries();
         loop {
-            if self.is_closed() {
-                return Err(StoreClosed.into());
-            }
+            let request = self.request().await?;
             // A question may be of several parts, and wait for a connection that takes nothing.
-            let answered = tokio::time::timeout(self.patience(), question()).await;
+            let answered = timeout(self.patience(), question()).await;
+            drop(request);
             match answered.unwrap_or_else(|late| Err(Unanswered::yet(late))) {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::For(error)) => return Err(error),
@@ -215,11 +217,19 @@ impl Server {
         self.shared.closed.load(Ordering::Acquire)
     }
 
+    /// Begins a request, which is under way for as long as this is held. None is begun once the store is closed.
+    pub async fn request(&self) -> Result<RwLockReadGuard<'_, ()>, StoreClosed> {
+        let under_way = self.shared.under_way.read().await;
+        if self.is_closed() { Err(StoreClosed) } else { Ok(under_way) }
+    }
+
+    /// Nothing is begun any more; what is under way has its answer, unless it takes too long.
     pub async fn close(&self) {
         self.shared.closed.store(true, Ordering::Release);
-        // What was sent before is behind this on the wire; a server that is away takes neither.
-        let _ = tokio::time::timeout(self.patience(), self.shared.client.flush()).await;
-        let _ = self.shared.client.drain().await;
+        let _ = timeout(self.left(), self.shared.under_way.write()).await;
+        // A server that is away takes neither.
+        let _ = timeout(self.patience(), self.shared.client.flush()).await;
+        let _ = timeout(self.patience(), self.shared.client.drain()).await;
     }
 }
 
