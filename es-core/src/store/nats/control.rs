@@ -164,7 +164,7 @@ async fn write(
         let is_behind = matches!(sent, Err(Unsent::Moved));
         let cause: BoxError = match sent {
             Ok(sent) => {
-                server.reached(sent.last);
+                server.log().reached(sent.last);
                 return drop_snapshot(server, stream).await;
             }
             Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,

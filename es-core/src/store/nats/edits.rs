@@ -132,7 +132,7 @@ impl Edits {
     /// As much as the next answer has, of which there is one at least.
     async fn read_on(&self, server: &Server) -> Result<(), ReadError> {
         let (subject, from) = (server.names().edits(), self.list().sequence + 1);
-        let span = fetch::span(server, server.log(), &subject, from, u64::MAX, fetch::MAX_ROW).await?;
+        let span = fetch::span(server, &subject, from, u64::MAX, fetch::MAX_ROW).await?;
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         for found in span {
             let edit = found.readable(|| Edit::read(&found))?;

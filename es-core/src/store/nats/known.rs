@@ -153,7 +153,7 @@ pub(super) async fn current(server: &Server, stream: &StreamId) -> Result<Entry,
     let head = last(server, &subject, reached).await?;
     while reached < head.sequence {
         let (from, to) = (reached + 1, head.sequence);
-        let span = fetch::span(server, server.log(), &subject, from, to, fetch::MAX_ROW).await?;
+        let span = fetch::span(server, &subject, from, to, fetch::MAX_ROW).await?;
         let mut known = entry.lock();
         for found in span {
             known.take(&found, found.is_control(server.names()))?;
@@ -166,22 +166,10 @@ pub(super) async fn current(server: &Server, stream: &StreamId) -> Result<Entry,
     Ok(entry)
 }
 
-/// The head of a stream by its leader, which must have come as far as this. One that was deposed and does not know
-/// it yet may be behind.
+/// The head of a stream by its leader, which must have come as far as this.
 pub(super) async fn last(server: &Server, subject: &str, reached: u64) -> Result<Head, ReadError> {
-    let mut tries = server.tries();
-    loop {
-        let head = match fetch::last(server, server.log(), subject).await? {
-            Some(found) => found.head()?,
-            None => Head::default(),
-        };
-        if head.sequence >= reached {
-            return Ok(head);
-        }
-        if !tries.again().await {
-            return Err(ReadError::Unavailable("the leader is behind what it has stored".into()));
-        }
-    }
+    let last = fetch::last_since(server, subject, reached).await?;
+    Ok(last.map(|found| found.head()).transpose()?.unwrap_or_default())
 }
 
 #[cfg(test)]

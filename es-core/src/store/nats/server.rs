@@ -47,6 +47,26 @@ pub(super) struct Server {
 pub(super) struct Source {
     pub name: String,
     pub stream: Stream<()>,
+    /// Whether several servers have it, of which one may answer that was deposed as their leader.
+    pub is_replicated: bool,
+    /// How far it is known to go.
+    reached: AtomicU64,
+}
+
+impl Source {
+    pub fn new(name: String, stream: Stream<()>, replicas: usize) -> Self {
+        Self { name, stream, is_replicated: replicas > 1, reached: AtomicU64::new(0) }
+    }
+
+    /// How far it is known to go.
+    pub fn known_end(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// Takes note that it goes as far as this.
+    pub fn reached(&self, sequence: u64) {
+        self.reached.fetch_max(sequence, Ordering::AcqRel);
+    }
 }
 
 struct Shared {
@@ -64,8 +84,6 @@ struct Shared {
     closed: AtomicBool,
     /// Shared by what is under way, and taken alone by whoever closes.
     under_way: RwLock<()>,
-    /// How far the log is known to go.
-    reached: AtomicU64,
 }
 
 impl Server {
@@ -91,7 +109,6 @@ impl Server {
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
                 under_way: RwLock::new(()),
-                reached: AtomicU64::new(0),
             }),
             end: None,
         })
@@ -146,16 +163,6 @@ impl Server {
 
     pub fn known(&self) -> &Streams {
         &self.shared.known
-    }
-
-    /// How far the log is known to go.
-    pub fn known_end(&self) -> u64 {
-        self.shared.reached.load(Ordering::Acquire)
-    }
-
-    /// Takes note that the log goes as far as this.
-    pub fn reached(&self, sequence: u64) {
-        self.shared.reached.fetch_max(sequence, Ordering::AcqRel);
     }
 
     /// What was redacted and truncated, wherever in the log.
@@ -261,6 +268,11 @@ pub(super) struct Tries {
 }
 
 impl Tries {
+    /// No more than what fits into so long a time.
+    pub fn within(self, longest: Duration) -> Self {
+        Self { end: self.end.min(Instant::now() + longest), ..self }
+    }
+
     /// Waits a moment, longer from time to time; false if the time is up. By chance, so that those who stand in
     /// each other's way do not come back together.
     pub async fn again(&mut self) -> bool {

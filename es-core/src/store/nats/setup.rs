@@ -155,7 +155,7 @@ async fn stream(context: &Context, wanted: Config) -> Result<Source, NatsOpenErr
     };
     check(&found, &wanted)?;
     match context.get_stream_no_info(&wanted.name).await {
-        Ok(stream) => Ok(Source { name: wanted.name, stream }),
+        Ok(stream) => Ok(Source::new(wanted.name, stream, found.num_replicas)),
         Err(error) => Err(refused(&wanted.name, error)),
     }
 }

@@ -125,7 +125,10 @@ pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
         within("document (bytes)", draft.size(), largest)?;
     }
     match batch::send(server, drafts).await {
-        Ok(sent) => Ok(sent.last),
+        Ok(sent) => {
+            server.keep().reached(sent.last);
+            Ok(sent.last)
+        }
         Err(Unsent::Moved) => Err(Failed::Outdated),
         Err(busy @ Unsent::Busy(_)) => Err(Failed::Busy(busy.into())),
         Err(Unsent::Unreached(cause)) => Err(Failed::Busy(cause)),

@@ -1,6 +1,5 @@
 //! What follows the log: where it is, and what it writes.
 
-use super::super::fetch;
 use super::super::server::Server;
 use super::change::{self, Failed};
 use super::processor::{Known, Processor};
@@ -42,7 +41,7 @@ pub(in super::super) async fn list(
     } else {
         let subjects: Vec<_> = many::subjects(server, &pattern).await?.into_iter().collect();
         let Some(sure) = subjects.first() else { return Ok(Vec::new()) };
-        let first = fetch::last(server, server.keep(), sure).await?;
+        let first = many::one(server, sure).await?;
         first.into_iter().chain(many::many(server, &subjects[1..], sure).await?).collect()
     };
     let (mut registered, mut found) = (HashSet::with_capacity(messages.len()), Vec::new());
