@@ -12,3 +12,4 @@ mod open;
 mod pages;
 mod permitted;
 mod started;
+mod together;

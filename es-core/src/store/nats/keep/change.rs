@@ -111,23 +111,34 @@ async fn attempt(
     }
     drafts.push(next.draft(server, name, known.sequence));
     let count = drafts.len() as u64;
-    let last = send(server, drafts).await?;
+    check(server, &drafts)?;
+    let last = answer(server, keep.together.send(server, drafts).await)?;
     keep.places.written(due, last + 1 - count);
     Ok(next.stored(last))
 }
 
 /// Sends messages that take the places of others, and answers the sequence of the last.
 pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
+    check(server, &drafts)?;
+    answer(server, batch::send(server, drafts).await.map(|sent| sent.last))
+}
+
+/// Makes sure that the servers take them.
+fn check(server: &Server, drafts: &[Draft]) -> Result<(), AdvanceError> {
     within("documents and their collections in one advance", drafts.len(), MAX_BATCH)?;
     let largest = server.client().max_payload();
-    for draft in &drafts {
+    for draft in drafts {
         within("name of a processor (bytes, escaped)", draft.subject.len(), MAX_SUBJECT)?;
         within("document (bytes)", draft.size(), largest)?;
     }
-    match batch::send(server, drafts).await {
-        Ok(sent) => {
-            server.keep().reached(sent.last);
-            Ok(sent.last)
+    Ok(())
+}
+
+fn answer(server: &Server, sent: Result<u64, Unsent>) -> Result<u64, Failed> {
+    match sent {
+        Ok(last) => {
+            server.keep().reached(last);
+            Ok(last)
         }
         Err(Unsent::Moved) => Err(Failed::Outdated),
         Err(busy @ Unsent::Busy(_)) => Err(Failed::Busy(busy.into())),
