@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, EventStore, LEASE, Lease,
-    NatsOptions, NatsStore, StoredSnapshot,
+    NatsOptions, NatsStore, ReadError, StoredSnapshot,
 };
 use es_core::{Position, StreamId};
 use jiff::Timestamp;
@@ -122,17 +122,45 @@ async fn what_is_too_large_is_refused_whole() {
     let large = vec![write("a", "x"), write("b", vec![b'x'; 16 * 1024 * 1024])];
     let long = vec![write("a", "x"), write("k".repeat(5_000), "x")];
     for (writes, what) in
-        [(many, "advance (messages)"), (large, "document (bytes)"), (long, "key of a document (bytes)")]
+        [(many, "documents in one advance"), (large, "document (bytes)"), (long, "key of a document (bytes)")]
     {
         let to = Checkpoint { position: Position(9), event: None };
         let refused = store.advance(Advance { to: Some(to), ..writing(&lease, writes) }).await;
         let Err(AdvanceError::TooLarge { what: said, size, limit }) = refused else { panic!("{refused:?}") };
-        assert!(said == what && size > limit, "{said}: {size} of {limit}");
+        assert!(said.starts_with(what) && size > limit, "{said}: {size} of {limit}");
     }
     assert_eq!(page(&store, None, 10).await.len(), 0);
     assert_eq!(store.processors("p").await.unwrap()[0].checkpoint, Checkpoint::default());
     assert_eq!(revision(&store, &"k".repeat(5_000)).await, None);
     store.advance(writing(&lease, vec![write("a", "x")])).await.unwrap();
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn an_advance_that_is_full_is_taken_whatever_its_documents_belong_to() {
+    let store = store().await;
+    let lease = lease(&store).await;
+    let full = store.capabilities().writes;
+    let apart = (0..full).map(|n| DocumentWrite { collection: format!("p/{n}").into(), ..write("k", "x") });
+    store.advance(writing(&lease, apart.collect())).await.unwrap();
+    for part in [0..full, full..full + 499] {
+        store.advance(writing(&lease, part.map(|n| write(key(n), "x")).collect())).await.unwrap();
+    }
+    // What one event deletes comes on top of an advance that is all but full.
+    let deleted = (1..full + 499).map(|n| DocumentWrite { body: None, ..write(key(n), "") });
+    store.advance(writing(&lease, deleted.collect())).await.unwrap();
+    assert_eq!(page(&store, None, 10).await, [key(0)]);
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn a_name_that_fits_into_no_subject_is_refused() {
+    let store = store().await;
+    let Err(ReadError::Unavailable(cause)) = store.register(&"p".repeat(5_000), Checkpoint::default()).await
+    else {
+        panic!("it is registered")
+    };
+    assert!(matches!(cause.downcast_ref(), Some(AdvanceError::TooLarge { size: 5_000.., .. })), "{cause:?}");
 }
 
 #[tokio::test]

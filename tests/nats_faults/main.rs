@@ -7,6 +7,8 @@
 mod child;
 mod contend;
 mod cut;
+mod deposed;
 mod killed;
 mod leader;
 mod site;
+mod whole;

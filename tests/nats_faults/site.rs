@@ -2,6 +2,7 @@
 
 use es_core::store::{EventStore, NatsStore};
 use std::sync::Arc;
+use tests::server::deposed::Deposed;
 use tests::server::nats::Nats;
 use tests::server::process::until;
 
@@ -20,7 +21,18 @@ impl Site {
 
     /// Three servers with an empty log.
     pub async fn cluster() -> Self {
-        let site = Self { servers: Nats::cluster().await };
+        Self::with_streams(Nats::cluster().await).await
+    }
+
+    /// The same, with somebody who answers as leaders did before.
+    pub async fn with_deposed() -> (Self, Deposed) {
+        let servers = Nats::guarded_cluster().await;
+        let deposed = Deposed::start(&servers.url(0)).await;
+        (Self::with_streams(servers).await, deposed)
+    }
+
+    async fn with_streams(servers: Nats) -> Self {
+        let site = Self { servers };
         // Which makes the streams; they need a leader before anything can be asked of them.
         until("the streams are there", async || NatsStore::connect(&site.url()).await.is_ok()).await;
         site

@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "whatever is not as it should be fails the test")]
 
 pub mod child;
+pub mod deposed;
 pub mod nats;
 pub mod pgbouncer;
 pub mod postgres;

@@ -1,5 +1,6 @@
 //! A JetStream of a test's own: one server, or three that replicate.
 
+use super::deposed::{DOMAIN, MAPPINGS};
 use super::process::{Process, free_port, until};
 use super::variable;
 use async_nats::jetstream;
@@ -13,6 +14,8 @@ pub struct Nats {
     folder: TempDir,
     nodes: Vec<Node>,
     program: String,
+    /// Whether somebody stands between them and their clients.
+    is_guarded: bool,
 }
 
 struct Node {
@@ -24,23 +27,28 @@ struct Node {
 impl Nats {
     /// One server.
     pub async fn single() -> Self {
-        Self::start(1, variable("ES_NATS_BIN")).await
+        Self::start(1, variable("ES_NATS_BIN"), false).await
     }
 
     /// One server of the release before atomic batches.
     pub async fn old() -> Self {
-        Self::start(1, variable("ES_NATS_OLD_BIN")).await
+        Self::start(1, variable("ES_NATS_OLD_BIN"), false).await
     }
 
     /// Three servers.
     pub async fn cluster() -> Self {
-        Self::start(3, variable("ES_NATS_BIN")).await
+        Self::start(3, variable("ES_NATS_BIN"), false).await
     }
 
-    async fn start(nodes: usize, program: String) -> Self {
+    /// Three servers whose leaders are asked by way of [`Deposed`](super::deposed::Deposed).
+    pub async fn guarded_cluster() -> Self {
+        Self::start(3, variable("ES_NATS_BIN"), true).await
+    }
+
+    async fn start(nodes: usize, program: String, is_guarded: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = |_| Node { port: free_port(), route: free_port(), process: None };
-        let mut servers = Self { folder, nodes: (0..nodes).map(node).collect(), program };
+        let mut servers = Self { folder, nodes: (0..nodes).map(node).collect(), program, is_guarded };
         for node in 0..nodes {
             std::fs::write(servers.file(node), servers.configuration(node)).unwrap();
             servers.spawn(node);
@@ -51,9 +59,10 @@ impl Nats {
 
     fn configuration(&self, node: usize) -> String {
         let store = self.folder.path().join(format!("store-{node}"));
+        let (domain, mappings) = if self.is_guarded { (DOMAIN, MAPPINGS) } else { ("", "") };
         let alone = format!(
             "server_name: node-{node}\nlisten: \"127.0.0.1:{}\"\n\
-             jetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
+             jetstream {{ store_dir: \"{}\", sync_interval: always {domain} }}\n{mappings}",
             self.nodes[node].port,
             store.display(),
         );

@@ -195,7 +195,7 @@ impl<'a> Attempt<'a> {
 
     /// The commit is stored, up to this sequence: what is known goes on with it.
     fn stored(&self, mut heads: Vec<StreamHead>, last: u64) -> Appended {
-        self.server.reached(last);
+        self.server.log().reached(last);
         let count = self.commit.parts.iter().map(|part| part.events.len() as u64).sum::<u64>();
         let mut sequence = last.saturating_sub(count);
         for (part, head) in self.commit.parts.iter().zip(&mut heads) {
@@ -229,34 +229,31 @@ impl<'a> Attempt<'a> {
         if let Some(ours) = self.ours().await.map_err(|error| self.unread(error))? {
             return Ok(Outcome::Done(ours));
         }
-        let position = fetch::end(self.server).await.map_err(|error| self.unread(error))?.position;
+        let position = fetch::whole_end(self.server).await.map_err(|error| self.unread(error))?;
         Ok(Outcome::Done(Appended { duplicate: true, heads, position }))
     }
 
     /// What there is to answer if it is this very call by which the commit is stored: an earlier try, of which the
     /// answer was lost.
     async fn ours(&self) -> Result<Option<Appended>, ReadError> {
-        let log = self.server.log();
         let first = self.commit.parts.first().and_then(|part| Some((&part.stream, part.events.first()?.id)));
         let Some((stream, id)) = first else { return Ok(None) };
         let entry = self.view.streams.get(stream).map(|seen| seen.entry.clone()).unwrap_or_default();
         let Some(start) = entry.lock().position(id) else { return Ok(None) };
-        if !fetch::at(self.server, log, start).await?.is_some_and(|found| found.is_marked(self.mark)) {
+        if !fetch::there(self.server, start).await?.is_marked(self.mark) {
             return Ok(None);
         }
         let (mut heads, mut next) = (Vec::with_capacity(self.commit.parts.len()), start);
         for part in &self.commit.parts {
             next += part.events.len() as u64;
-            let Some(last) = fetch::at(self.server, log, next - 1).await? else { return Ok(None) };
-            heads.push(last.head()?.stream);
+            heads.push(fetch::there(self.server, next - 1).await?.head()?.stream);
         }
         Ok(Some(Appended { duplicate: false, heads, position: Position(next - 1) }))
     }
 
     /// The only event's id is stored, at this sequence.
     async fn found_at(&mut self, sequence: u64) -> Result<Outcome, AppendError> {
-        let found =
-            fetch::at(self.server, self.server.log(), sequence).await.map_err(|error| self.unread(error))?;
+        let found = fetch::at(self.server, sequence).await.map_err(|error| self.unread(error))?;
         // Whoever has answered may be behind.
         let Some(found) = found else { return Ok(Outcome::Again("an event id is stored".into())) };
         let stream = self.server.names().stream_of(&found.subject);

@@ -6,7 +6,7 @@
 //! its end is forgotten by the server after ten seconds, and nothing of it is stored.
 
 use super::server::Server;
-use crate::store::{BoxError, StoreClosed};
+use crate::store::BoxError;
 use async_nats::client::{Client, Request, RequestErrorKind};
 use async_nats::connection::State;
 use async_nats::header::{IntoHeaderName, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID};
@@ -112,9 +112,7 @@ struct Answer {
 
 /// Stores messages, all of them or none, in their order and next to each other.
 pub(super) async fn send(server: &Server, messages: Vec<Draft>) -> Result<Sent, Unsent> {
-    if server.is_closed() {
-        return Err(Unsent::Unreached(StoreClosed.into()));
-    }
+    let _request = server.request().await.map_err(|closed| Unsent::Unreached(closed.into()))?;
     let client = server.client();
     if client.connection_state() != State::Connected {
         return Err(Unsent::Unreached("there is no connection".into()));

@@ -160,9 +160,11 @@ async fn write(
         let Some(change) = change else { return wish.is_there(server, stream).await };
         let drafts = change.drafts(server, stream, head, ids);
         drafts.iter().try_for_each(|draft| server.check_size(draft))?;
-        let cause: BoxError = match batch::send(server, drafts).await {
+        let sent = batch::send(server, drafts).await;
+        let is_behind = matches!(sent, Err(Unsent::Moved));
+        let cause: BoxError = match sent {
             Ok(sent) => {
-                server.reached(sent.last);
+                server.log().reached(sent.last);
                 return drop_snapshot(server, stream).await;
             }
             Err(Unsent::Repeated) => return drop_snapshot(server, stream).await,
@@ -173,7 +175,8 @@ async fn write(
             Err(Unsent::Refused(cause)) => return Err(Failure::Later(cause.into()).into_error(doubt)),
             Err(later @ (Unsent::Moved | Unsent::Busy(_) | Unsent::Unreached(_))) => later.into(),
         };
-        if server.is_closed() || !tries.again().await {
+        let goes_on = if is_behind { tries.again_behind().await } else { tries.again().await };
+        if server.is_closed() || !goes_on {
             return Err(Failure::Later(cause).into_error(doubt));
         }
     }

@@ -99,6 +99,13 @@ struct Change {
     metadata: Bytes,
 }
 
+impl Change {
+    /// With metadata of its own: the message that it is in may share its memory with many others.
+    fn new(redacted_by: Option<Uuid>, metadata: &Bytes) -> Self {
+        Self { redacted_by, metadata: Bytes::copy_from_slice(metadata) }
+    }
+}
+
 impl Edits {
     /// The edits, of which so many are known to be there.
     pub async fn known_to(
@@ -125,7 +132,7 @@ impl Edits {
     /// As much as the next answer has, of which there is one at least.
     async fn read_on(&self, server: &Server) -> Result<(), ReadError> {
         let (subject, from) = (server.names().edits(), self.list().sequence + 1);
-        let span = fetch::span(server, server.log(), &subject, from, u64::MAX, fetch::MAX_ROW).await?;
+        let span = fetch::span(server, &subject, from, u64::MAX, fetch::MAX_ROW).await?;
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         for found in span {
             let edit = found.readable(|| Edit::read(&found))?;
@@ -152,9 +159,9 @@ impl List {
             Edit::Redacted(Redaction { event, metadata, beside, .. }) => {
                 if let Some((beside, metadata)) = beside {
                     let redacted_by = self.redacted_by(beside);
-                    self.events.insert(beside, Change { redacted_by, metadata });
+                    self.events.insert(beside, Change::new(redacted_by, &metadata));
                 }
-                self.events.insert(event, Change { redacted_by: Some(id), metadata });
+                self.events.insert(event, Change::new(Some(id), &metadata));
             }
         }
     }

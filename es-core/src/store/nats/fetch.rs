@@ -21,7 +21,9 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::Instant;
+
+/// The subject of every message.
+const EVERYTHING: &str = ">";
 
 /// The most messages that are asked for at once.
 pub(super) const MAX_ROW: usize = 1_000;
@@ -70,20 +72,48 @@ pub(super) async fn last(
     single(server, source, Ask { last_by_subj: Some(subject), ..Ask::default() }).await
 }
 
-/// The message with a sequence.
-pub(super) async fn at(server: &Server, source: &Source, sequence: u64) -> Result<Option<Found>, ReadError> {
-    single(server, source, Ask { seq: Some(sequence), ..Ask::default() }).await
+/// The message of the log with a sequence.
+pub(super) async fn at(server: &Server, sequence: u64) -> Result<Option<Found>, ReadError> {
+    single(server, server.log(), Ask { seq: Some(sequence), ..Ask::default() }).await
 }
 
-/// The first message of a subject at or behind a sequence.
-pub(super) async fn next(
+/// The message of the log with a sequence that the log has reached. Nothing goes out of the log, so whoever answers
+/// that there is none may have been deposed and not know it yet; or it is damaged.
+pub(super) async fn there(server: &Server, sequence: u64) -> Result<Found, ReadError> {
+    let mut tries = server.tries();
+    loop {
+        if let Some(found) = at(server, sequence).await? {
+            return Ok(found);
+        }
+        if !tries.again().await {
+            return Err(gone(sequence));
+        }
+    }
+}
+
+/// The last message of a subject, which has one at this sequence, if that is not 0. Whoever answers may have been
+/// deposed and not know it yet.
+pub(super) async fn last_since(
     server: &Server,
-    source: &Source,
     subject: &str,
-    sequence: u64,
+    reached: u64,
 ) -> Result<Option<Found>, ReadError> {
+    let mut tries = server.tries();
+    loop {
+        let found = last(server, server.log(), subject).await?;
+        if found.as_ref().map_or(0, |found| found.sequence) >= reached {
+            return Ok(found);
+        }
+        if !tries.again().await {
+            return Err(ReadError::Unavailable(LEADER_IS_BEHIND.into()));
+        }
+    }
+}
+
+/// The first message of a subject of the log at or behind a sequence.
+async fn next(server: &Server, subject: &str, sequence: u64) -> Result<Option<Found>, ReadError> {
     let ask = Ask { seq: Some(sequence.max(1)), next_by_subj: Some(subject), ..Ask::default() };
-    single(server, source, ask).await
+    single(server, server.log(), ask).await
 }
 
 /// The end of the log, by its leader.
@@ -109,36 +139,53 @@ struct State {
 /// How long the end of the log may be behind where somebody has read before it is believed.
 const BEHIND: Duration = Duration::from_secs(2);
 
+pub(super) const LEADER_IS_BEHIND: &str = "the leader is behind what it has stored";
+
 /// The end of the log, for somebody who has read as far as this. Whoever answers may have been deposed and not know
 /// it yet; or this is another log.
 pub(super) async fn end_for(server: &Server, after: Position) -> Result<End, ReadError> {
-    let mut tries = server.tries();
-    let until = Instant::now() + BEHIND;
+    let mut tries = server.tries().within(BEHIND);
     loop {
         let end = end(server).await?;
-        if end.position >= after || Instant::now() >= until || !tries.again().await {
+        if end.position >= after || !tries.again().await {
             return Ok(end);
         }
     }
 }
 
-/// The end of the log, which is never before an earlier one that this process knows of.
+/// The end of the last whole commit. A leader tells how far it is while it stores one, too. Its messages can be read
+/// only when all of them are there, so nothing else shows a part of it.
+pub(super) async fn whole_end(server: &Server) -> Result<Position, ReadError> {
+    let end = end(server).await?.position;
+    whole(server, end).await
+}
+
+/// The end of the last commit that was whole when the log went up to here.
+pub(super) async fn whole(server: &Server, end: Position) -> Result<Position, ReadError> {
+    if end.0 == 0 {
+        return Ok(end);
+    }
+    let begun = there(server, end.0).await?.unfinished();
+    Ok(Position(end.0.saturating_sub(begun)))
+}
+
+/// The end of the log, which is never before an earlier one that this process knows of. It may stand within a commit.
 pub(super) async fn end(server: &Server) -> Result<End, ReadError> {
     let api = format!("STREAM.INFO.{}", server.log().name);
     let edits = server.names().edits();
     let ask = serde_json::json!({ "subjects_filter": edits });
     server
         .ask(async || {
-            let known = server.known_end();
+            let known = server.log().known_end();
             let answer = server.context().request(api.clone(), &ask).await.map_err(Unanswered::yet)?;
             let Info { state } = match answer {
                 Response::Ok(info) => info,
                 Response::Err { error } => return Err(Unanswered::yet(error)),
             };
             if state.last_seq < known {
-                return Err(Unanswered::yet("the leader is behind what it has stored"));
+                return Err(Unanswered::yet(LEADER_IS_BEHIND));
             }
-            server.reached(state.last_seq);
+            server.log().reached(state.last_seq);
             let count = state.subjects.and_then(|subjects| subjects.get(&edits).copied());
             Ok(End { position: Position(state.last_seq), edits: count.unwrap_or(0) })
         })
@@ -202,15 +249,9 @@ impl Found {
     }
 }
 
-/// Up to so many messages of a subject, from a sequence on, as some server has them: perhaps fewer than there are,
-/// in which case the last of them tells how far they go.
-pub(super) async fn row(
-    server: &Server,
-    source: &Source,
-    subject: &str,
-    from: u64,
-    most: usize,
-) -> Result<Vec<Found>, ReadError> {
+/// Up to so many messages of a subject of the log, from a sequence on, as some server has them: perhaps fewer than
+/// there are, in which case the last of them tells how far they go.
+async fn row(server: &Server, subject: &str, from: u64, most: usize) -> Result<Vec<Found>, ReadError> {
     let batch = most.clamp(1, MAX_ROW);
     let ask = Ask {
         seq: Some(from.max(1)),
@@ -220,7 +261,7 @@ pub(super) async fn row(
         ..Ask::default()
     };
     let ask = Bytes::from(serde_json::to_vec(&ask).map_err(|error| ReadError::Unavailable(error.into()))?);
-    let api = format!("DIRECT.GET.{}", source.name);
+    let api = format!("DIRECT.GET.{}", server.log().name);
     server
         .ask(async || {
             let inbox = server.client().new_inbox();
@@ -254,24 +295,44 @@ async fn collect(answers: &mut Subscriber) -> Result<Vec<Found>, Unanswered> {
     Err(Unanswered::yet("the connection was closed"))
 }
 
-/// Messages of a subject in `from..=to`, one at least and without a gap, where it is known that there is one at `to`.
+/// Messages of a subject of the log in `from..=to`, one at least and without a gap, where it is known that there is one
+/// at `to`.
 pub(super) async fn span(
     server: &Server,
-    source: &Source,
     subject: &str,
     from: u64,
     to: u64,
     most: usize,
 ) -> Result<Vec<Found>, ReadError> {
-    let mut span = row(server, source, subject, from, most).await?;
-    let known = span.iter().take_while(|found| found.sequence <= to).count();
-    span.truncate(known);
-    if span.is_empty() {
-        // Whoever has answered is behind.
-        span.extend(next(server, source, subject, from).await?.filter(|found| found.sequence <= to));
+    let mut tries = server.tries();
+    loop {
+        let mut span = row(server, subject, from, most).await?;
+        let known = span.iter().take_while(|found| found.sequence <= to).count();
+        span.truncate(known);
+        if span.is_empty() {
+            // Whoever has answered is behind. So may the leader be, if it was deposed.
+            span.extend(next(server, subject, from).await?.filter(|found| found.sequence <= to));
+        }
+        if !span.is_empty() {
+            return Ok(span);
+        }
+        if !tries.again().await {
+            return Err(gone(to));
+        }
     }
-    if span.is_empty() {
-        return Err(ReadError::Corrupt { at: Position(to), cause: "it is not there any more".into() });
+}
+
+/// Messages of the log in `from..=to`, one at least and without a gap, where the log goes as far.
+pub(super) async fn dense(server: &Server, from: u64, to: u64, most: usize) -> Result<Vec<Found>, ReadError> {
+    let mut row = row(server, EVERYTHING, from, most).await?;
+    let known = row.iter().zip(from..=to).take_while(|(found, sequence)| found.sequence == *sequence).count();
+    row.truncate(known);
+    if row.is_empty() {
+        row.push(there(server, from).await?);
     }
-    Ok(span)
+    Ok(row)
+}
+
+fn gone(at: u64) -> ReadError {
+    ReadError::Corrupt { at: Position(at), cause: "it is not there any more".into() }
 }

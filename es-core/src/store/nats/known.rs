@@ -10,14 +10,17 @@ use super::server::Server;
 use crate::id::{ByStream, Position, StreamId};
 use crate::store::{ReadError, StoredEvent};
 use quick_cache::Weighter;
-use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::unsync::{Cache, DefaultLifecycle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-/// How many events of how many streams are known at most; some 60 bytes each.
+/// About how many events of how many streams are known at most; some 60 bytes each.
 const EVENTS: u64 = 1_000_000;
 const STREAMS: usize = 10_000;
+
+/// What a stream counts for at most, so that even the longest is known: whoever writes it would read all of it each time.
+const LONGEST: u64 = EVENTS / 4;
 
 /// A stream, up to its message with the head's sequence.
 #[derive(Debug, Default)]
@@ -82,9 +85,10 @@ impl Entry {
     }
 }
 
-/// The streams that are known, bounded by the number of their events.
+/// The streams that are known, bounded by the number of their events: of all together, since in a part of the room the
+/// long ones would find none.
 pub(super) struct Streams {
-    streams: Cache<StreamId, Kept, ByEvents, ByStream>,
+    streams: Mutex<Cache<StreamId, Kept, ByEvents, ByStream>>,
 }
 
 #[derive(Clone)]
@@ -106,18 +110,22 @@ impl Weighter<StreamId, Kept> for ByEvents {
 impl Streams {
     pub fn new() -> Self {
         let (hasher, lifecycle) = (ByStream::default(), DefaultLifecycle::default());
-        Self { streams: Cache::with(STREAMS, EVENTS, ByEvents, hasher, lifecycle) }
+        Self { streams: Mutex::new(Cache::with(STREAMS, EVENTS, ByEvents, hasher, lifecycle)) }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Cache<StreamId, Kept, ByEvents, ByStream>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of a stream, which may be nothing.
     pub fn entry(&self, stream: &StreamId) -> Entry {
-        self.streams.get(stream).map(|kept| kept.entry).unwrap_or_default()
+        self.streams().get(stream).map(|kept| kept.entry.clone()).unwrap_or_default()
     }
 
     /// Keeps what is known now. To be called each time that it has grown.
     pub fn keep(&self, stream: &StreamId, entry: Entry) {
-        let weight = entry.lock().versions.len() as u64 + 4;
-        self.streams.insert(stream.clone(), Kept { entry, weight });
+        let weight = (entry.lock().versions.len() as u64 + 4).min(LONGEST);
+        self.streams().insert(stream.clone(), Kept { entry, weight });
     }
 
     /// Takes over what somebody has read of a stream: events that follow each other, all that there are.
@@ -145,7 +153,7 @@ pub(super) async fn current(server: &Server, stream: &StreamId) -> Result<Entry,
     let head = last(server, &subject, reached).await?;
     while reached < head.sequence {
         let (from, to) = (reached + 1, head.sequence);
-        let span = fetch::span(server, server.log(), &subject, from, to, fetch::MAX_ROW).await?;
+        let span = fetch::span(server, &subject, from, to, fetch::MAX_ROW).await?;
         let mut known = entry.lock();
         for found in span {
             known.take(&found, found.is_control(server.names()))?;
@@ -158,20 +166,49 @@ pub(super) async fn current(server: &Server, stream: &StreamId) -> Result<Entry,
     Ok(entry)
 }
 
-/// The head of a stream by its leader, which must have come as far as this. One that was deposed and does not know
-/// it yet may be behind.
+/// The head of a stream by its leader, which must have come as far as this.
 pub(super) async fn last(server: &Server, subject: &str, reached: u64) -> Result<Head, ReadError> {
-    let mut tries = server.tries();
-    loop {
-        let head = match fetch::last(server, server.log(), subject).await? {
-            Some(found) => found.head()?,
-            None => Head::default(),
-        };
-        if head.sequence >= reached {
-            return Ok(head);
+    let last = fetch::last_since(server, subject, reached).await?;
+    Ok(last.map(|found| found.head()).transpose()?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, LONGEST, Streams};
+    use crate::id::StreamId;
+    use crate::store::StreamHead;
+    use crate::store::nats::message::Head;
+    use uuid::Uuid;
+
+    fn of_length(events: u64) -> Entry {
+        let entry = Entry::default();
+        for version in 1..=events {
+            let stream = StreamHead { version, ..StreamHead::default() };
+            entry
+                .lock()
+                .push(Uuid::from_u128(version.into()), Head { sequence: version, stream, ..Head::default() });
         }
-        if !tries.again().await {
-            return Err(ReadError::Unavailable("the leader is behind what it has stored".into()));
+        entry
+    }
+
+    #[test]
+    fn a_long_stream_is_known_beside_many_short_ones() {
+        let (streams, long) = (Streams::new(), StreamId::named("long-1"));
+        streams.keep(&long, of_length(LONGEST + 1));
+        for n in 0..1_000 {
+            streams.keep(&StreamId::named(format!("short-{n}")), of_length(10));
+            assert_eq!(streams.entry(&long).lock().head.stream.version, LONGEST + 1);
         }
+    }
+
+    #[test]
+    fn what_is_known_is_bounded() {
+        let (streams, long) = (Streams::new(), of_length(LONGEST / 2));
+        for n in 0..10 {
+            streams.keep(&StreamId::named(format!("long-{n}")), long.clone());
+        }
+        let known = |n: &u32| streams.entry(&StreamId::named(format!("long-{n}"))).lock().head.sequence > 0;
+        let left = (0..10).filter(known).count();
+        assert!((1..=8).contains(&left), "{left}");
     }
 }

@@ -3,15 +3,13 @@
 //! Whatever is filtered is filtered here: a page says how far it has looked, and the server would not say that of
 //! messages which it leaves out. Sequences are dense, as nothing is ever taken away, so what is missing is damage.
 
-use super::fetch::{self, Found};
+use super::fetch;
 use super::server::Server;
 use crate::id::Position;
 use crate::store::limits::{MAX_SCAN, PageRoom};
 use crate::store::{Filter, LogPage, ReadError};
 
-const EVERYTHING: &str = ">";
-
-/// A server may tell of a batch that it is just storing, of which the rest is there in a moment.
+/// A server tells how far it is while it stores a commit, too, of which the rest is there in a moment.
 pub(super) async fn page(
     server: &Server,
     after: Position,
@@ -21,13 +19,16 @@ pub(super) async fn page(
     let mut tries = server.tries();
     loop {
         let (page, is_whole) = look(server, after, filter, limit).await?;
-        if is_whole || !tries.again().await {
+        if is_whole {
             return Ok(page);
+        }
+        if !tries.again().await {
+            return Err(ReadError::Unavailable("a commit is being stored all the time".into()));
         }
     }
 }
 
-/// A page, and whether it ends with a whole batch where the log ends.
+/// A page, and whether its head, and its own end where the log ends, is the end of a whole commit.
 async fn look(
     server: &Server,
     after: Position,
@@ -37,20 +38,24 @@ async fn look(
     let end = fetch::end_for(server, after).await?;
     let mut page = LogPage { events: Vec::new(), scanned_to: after, scanned_id: None, head: end.position };
     if after >= end.position {
-        page.scanned_id = id_at(server, after, end.position).await?;
-        return Ok((page, true));
+        if after > end.position || after.0 == 0 {
+            return Ok((page, true));
+        }
+        let last = fetch::there(server, after.0).await?;
+        page.scanned_id = Some(last.id()?);
+        return Ok((page, !last.is_followed()));
     }
     let (mut room, mut is_whole) = (PageRoom::new(limit), true);
     let last = end.position.0.min(after.0.saturating_add(MAX_SCAN as u64));
     let most = if *filter == Filter::all() { limit.max(1) as usize } else { fetch::MAX_ROW };
-    while page.scanned_to.0 < last && !room.is_full() {
-        for found in dense(server, page.scanned_to.0 + 1, last, most).await? {
+    'page: while page.scanned_to.0 < last && !room.is_full() {
+        for found in fetch::dense(server, page.scanned_to.0 + 1, last, most).await? {
             page.scanned_to = Position(found.sequence);
             page.scanned_id = Some(found.id()?);
             is_whole = page.scanned_to < end.position || !found.is_followed();
             let Some(event) = found.event(server.names())? else {
                 if limit == 0 {
-                    return Ok((page, true));
+                    break 'page;
                 }
                 continue;
             };
@@ -63,6 +68,10 @@ async fn look(
             }
         }
     }
+    if page.scanned_to < end.position {
+        page.head = fetch::whole(server, end.position).await?;
+        is_whole = page.head >= page.scanned_to;
+    }
     if end.edits > 0 {
         let edits = server.edits().known_to(server, end.edits).await?;
         for event in &mut page.events {
@@ -70,26 +79,4 @@ async fn look(
         }
     }
     Ok((page, is_whole))
-}
-
-/// The id of the message at a position, if the log goes as far.
-async fn id_at(server: &Server, at: Position, end: Position) -> Result<Option<uuid::Uuid>, ReadError> {
-    if at.0 == 0 || at > end {
-        return Ok(None);
-    }
-    fetch::at(server, server.log(), at.0).await?.map(|found| found.id()).transpose()
-}
-
-/// The messages from a sequence on, one at least, up to the first that this server does not have.
-async fn dense(server: &Server, from: u64, to: u64, most: usize) -> Result<Vec<Found>, ReadError> {
-    let mut row = fetch::row(server, server.log(), EVERYTHING, from, most).await?;
-    let known = row.iter().zip(from..=to).take_while(|(found, sequence)| found.sequence == *sequence).count();
-    row.truncate(known);
-    if row.is_empty() {
-        row.extend(fetch::at(server, server.log(), from).await?);
-    }
-    if row.is_empty() {
-        return Err(ReadError::Corrupt { at: Position(from), cause: "it is not there any more".into() });
-    }
-    Ok(row)
 }

@@ -149,6 +149,11 @@ impl Found {
         self.text(BATCH_SEQUENCE).is_some() && self.text(BATCH_COMMIT).is_none()
     }
 
+    /// How many messages there are of its batch up to here, if more of it follow.
+    pub fn unfinished(&self) -> u64 {
+        if self.is_followed() { self.number(BATCH_SEQUENCE).unwrap_or(0) } else { 0 }
+    }
+
     /// Whether the call with this mark has sent it.
     pub fn is_marked(&self, mark: Uuid) -> bool {
         self.number(COMMIT).is_ok_and(|found: Uuid| found == mark)
@@ -236,6 +241,17 @@ mod tests {
             (new.id, new.name, new.schema, new.recorded_at)
         );
         assert_eq!((event.payload, event.metadata), (Some(new.payload), new.metadata));
+    }
+
+    #[test]
+    fn a_message_tells_how_much_of_its_batch_there_is() {
+        let alone = stored(|_| ());
+        let second = stored(|found| found.headers.insert(BATCH_SEQUENCE, "2"));
+        let last = stored(|found| {
+            found.headers.insert(BATCH_SEQUENCE, "3");
+            found.headers.insert(BATCH_COMMIT, "1");
+        });
+        assert_eq!([alone, second, last].map(|found| found.unfinished()), [0, 2, 0]);
     }
 
     #[test]

@@ -57,6 +57,10 @@ use wake::Wake;
 /// # }
 /// ```
 ///
+/// A user with permissions of its own needs to publish to `bank.>`, to `$JS.API.STREAM.INFO.*`, `$JS.API.STREAM.CREATE.*`,
+/// `$JS.API.STREAM.MSG.GET.*`, `$JS.API.DIRECT.GET.*` and `$JS.API.STREAM.PURGE.KEEP_bank`, and to subscribe to
+/// `bank.grown` and `_INBOX.>`; where the streams are there, nothing has to be created.
+///
 /// It is for those who run JetStream already. What it keeps is as safe as the servers make it, and these things are
 /// other than on the other stores:
 ///
@@ -67,13 +71,19 @@ use wake::Wake;
 ///   can be thrown away.
 /// * An event id is recognised on its own stream for ever, on another one for ten minutes only.
 /// * An event is at most as large as a message may be, `max_payload`, which is 1 MiB unless it was raised.
+/// * An event may delete 499 documents of a projection. One that deletes more may be refused, and stops the
+///   projection: it is more than servers take in one piece.
 /// * [`stored_at`](StoredEvent::stored_at) is the leading server's clock, and goes back where the next leader's does.
 /// * A commit under a lease looks at the lease just before it is written. Nothing keeps the two together: a holder
 ///   that is stopped between them may write one commit after the next holder has begun. Its duplicates and its
 ///   expected versions are looked at in the write itself, as everywhere.
 /// * To find an event by its id alone is to read the log, and so is to redact one whose stream is not
 ///   [named](Redaction::stream).
-/// * Each process remembers everything that was ever redacted or truncated, with the metadata that is left.
+/// * Each process remembers everything that was ever redacted or truncated, with the metadata that is left: some
+///   hundred bytes for each.
+/// * Servers that have lost their leader may answer for a moment as of before. What a process has read or written
+///   itself, or what was written before a lease that it has taken, it always sees; what another process has written
+///   in that moment, perhaps not yet. Whatever it writes on top of that is refused, and decided again.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,
@@ -104,8 +114,9 @@ impl NatsStore {
         Ok(Self { shared: Arc::new(Shared { server, keep: Keep::default(), wake }) })
     }
 
-    /// Ends the store: what was begun is finished, the connection is closed. Everything that is asked of it,
-    /// or of a clone, later answers that it is unavailable.
+    /// Ends the store: what is on its way to the servers gets its answer, unless they take longer than the
+    /// [deadline](NatsOptions::deadline), and the connection is closed. Everything that is asked of it, or of a
+    /// clone, later answers that it is unavailable.
     pub async fn close(&self) {
         self.shared.wake.close();
         self.shared.server.close().await;

@@ -7,8 +7,11 @@
 use crate::id::StreamId;
 use std::fmt::Write;
 
-/// The longest namespace, in bytes. A subject has to fit into one line of the protocol, 4,096 bytes, beside the
-/// longest name of a stream, of which each byte may become three.
+/// The longest subject. With what stands beside it, it has to fit into one line of the protocol, 4,096 bytes.
+pub(super) const MAX_SUBJECT: usize = 3_600;
+
+/// The longest namespace, in bytes. It has to fit into a subject beside the longest name of a stream, of which each byte
+/// may become three.
 pub(super) const MAX_NAMESPACE: usize = 64;
 
 /// Whether this can be a namespace: some letters, digits and `_`.
@@ -167,6 +170,7 @@ fn digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MAX_STREAM_BYTES;
 
     const ODD: [&str; 14] = [
         "",
@@ -232,9 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_subject_fits_into_a_line() {
+    fn the_longest_stream_fits_into_a_subject() {
         let names = Names::new(&"n".repeat(MAX_NAMESPACE));
-        let longest = names.stream(&StreamId::named("日".repeat(333)));
-        assert!(longest.len() < 3_500, "{}", longest.len());
+        let stream = StreamId::named("日".repeat(MAX_STREAM_BYTES / 3));
+        for subject in [names.stream(&stream), names.kept_as(&["snap", &token(stream.as_str())])] {
+            assert!(subject.len() <= MAX_SUBJECT, "{}", subject.len());
+        }
     }
 }

@@ -99,9 +99,13 @@ pub enum NatsOpenError {
     /// The namespace is empty, too long, or has other characters than letters, digits and `_`.
     #[error("a namespace is 1 to {MAX_NAMESPACE} letters, digits and `_`")]
     InvalidNamespace,
-    /// The servers do not answer, or do not take the connection.
+    /// The servers do not answer, or do not take the connection. One does not answer, either, what a user is not
+    /// permitted to ask: see [`NatsStore`](super::NatsStore) for what that is.
     #[error("the servers are unavailable")]
     Unavailable(#[source] BoxError),
+    /// The servers do not know the user, the password, the token or the credentials; or they want some and have none.
+    #[error("the servers refuse the login")]
+    LoginRefused,
     /// The server is one on which a commit of several events cannot be whole.
     #[error("the server is nats-server {found}, needed is {needed} or later")]
     TooOld {
@@ -111,8 +115,19 @@ pub enum NatsOpenError {
         needed: &'static str,
     },
     /// The server, or this account, has no JetStream.
-    #[error("JetStream is off")]
+    #[error(
+        "JetStream is off: the server needs `--jetstream`, and so does the account, where there are several"
+    )]
     NoJetStream,
+    /// There are not as many servers as the log shall have replicas, which are three in a cluster unless
+    /// [said otherwise](NatsOptions::replicas).
+    #[error("stream {stream} cannot have {replicas} replicas: there are too few servers")]
+    TooFewServers {
+        /// The JetStream stream.
+        stream: String,
+        /// How many there shall be.
+        replicas: usize,
+    },
     /// A stream is there, but set up so that it could lose or change what it holds.
     #[error("stream {stream} has {setting} = {found}, needed is {needed}")]
     Misconfigured {

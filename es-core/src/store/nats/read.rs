@@ -3,12 +3,13 @@
 //! The leader says how far the stream goes; versions are dense, so it is known then which of them are in the page.
 //! Where they begin is known from what was read before, or searched for: versions rise along the log.
 
-use super::fetch;
+use super::fetch::{self, Found};
 use super::known;
 use super::message::Head;
 use super::server::Server;
 use crate::id::{Position, StreamId};
 use crate::store::limits::{MAX_PAGE_BYTES, PageRoom};
+use crate::store::page::Window;
 use crate::store::{Bound, EventSearch, ReadError, StoredEvent, StreamHead, StreamPage, StreamRead};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -29,16 +30,13 @@ pub(super) async fn stream(
     if window.low > window.high {
         return Ok(page);
     }
-    let from = reader.start(window.low).await?;
-    if read.backward {
-        let (events, is_cut) = reader.backward(from, window.high).await?;
-        page.more |= is_cut;
-        page.events = events;
+    let (events, is_cut) = if read.backward {
+        reader.backward(&window).await?
     } else {
-        let (events, is_cut) = reader.forward(from, window.high, read.limit).await?;
-        page.more |= is_cut;
-        page.events = events;
-    }
+        reader.forward(&window, read.limit).await?
+    };
+    page.more |= is_cut;
+    page.events = events;
     reader.show(&mut page.events).await?;
     Ok(page)
 }
@@ -106,8 +104,8 @@ impl<'a> Reader<'a> {
         let (mut from, mut to, mut found) = (1, self.head.sequence, self.head);
         while from < to {
             let middle = from + (to - from) / 2;
-            let next = fetch::next(self.server, self.server.log(), &self.subject, middle).await?;
-            let head = next.map(|next| next.head()).transpose()?.unwrap_or(found);
+            let next = fetch::span(self.server, &self.subject, middle, found.sequence, 1).await?;
+            let head = next.first().map(Found::head).transpose()?.unwrap_or(found);
             if head.sequence >= found.sequence || holds(&head) {
                 (to, found) = (middle, head);
             } else {
@@ -120,7 +118,7 @@ impl<'a> Reader<'a> {
     /// The next events, from a sequence on.
     async fn row(&self, from: u64, most: usize) -> Result<(Row, u64), ReadError> {
         let (server, to) = (self.server, self.head.sequence);
-        let span = fetch::span(server, server.log(), &self.subject, from, to, most).await?;
+        let span = fetch::span(server, &self.subject, from, to, most).await?;
         let reached = span.last().map_or(from, |found| found.sequence);
         let mut row = Vec::with_capacity(span.len());
         for found in span {
@@ -133,40 +131,35 @@ impl<'a> Reader<'a> {
         Ok((row, reached + 1))
     }
 
-    async fn forward(
-        &self,
-        mut from: u64,
-        high: u64,
-        limit: u32,
-    ) -> Result<(Vec<StoredEvent>, bool), ReadError> {
-        let mut room = PageRoom::new(limit);
-        let mut events: Vec<StoredEvent> = Vec::new();
+    async fn forward(&self, window: &Window, limit: u32) -> Result<(Vec<StoredEvent>, bool), ReadError> {
+        let (mut from, mut version) = (self.start(window.low).await?, window.low);
+        let (mut room, mut events) = (PageRoom::new(limit), Vec::new());
         loop {
-            let wanted = high - events.last().map_or(0, |event| event.version).min(high);
-            let (row, next) = self.row(from, usize::try_from(wanted).unwrap_or(usize::MAX)).await?;
+            let wanted = usize::try_from(window.high - version).unwrap_or(usize::MAX).saturating_add(1);
+            let (row, next) = self.row(from, wanted).await?;
             for (event, _) in row {
-                follows(events.last(), &event)?;
+                is_next(&event, version)?;
                 room.take(&event);
-                let is_last = event.version >= high;
                 events.push(event);
-                if is_last || room.is_full() {
-                    return Ok((events, !is_last));
+                if version == window.high || room.is_full() {
+                    return Ok((events, version < window.high));
                 }
+                version += 1;
             }
             from = next;
         }
     }
 
     /// Reads to the last event of the page, and of what it reads keeps as much as the page holds.
-    async fn backward(&self, mut from: u64, high: u64) -> Result<(Vec<StoredEvent>, bool), ReadError> {
+    async fn backward(&self, window: &Window) -> Result<(Vec<StoredEvent>, bool), ReadError> {
+        let (mut from, mut version) = (self.start(window.low).await?, window.low);
         let mut events: VecDeque<StoredEvent> = VecDeque::new();
         let (mut bytes, mut is_cut) = (0, false);
         loop {
             let (row, next) = self.row(from, fetch::MAX_ROW).await?;
             for (event, _) in row {
-                follows(events.back(), &event)?;
+                is_next(&event, version)?;
                 bytes += size(&event);
-                let is_last = event.version >= high;
                 events.push_back(event);
                 while let Some(first) =
                     events.front().map(size).filter(|first| bytes - first >= MAX_PAGE_BYTES)
@@ -175,9 +168,10 @@ impl<'a> Reader<'a> {
                     events.pop_front();
                     is_cut = true;
                 }
-                if is_last {
+                if version == window.high {
                     return Ok((events.into_iter().rev().collect(), is_cut));
                 }
+                version += 1;
             }
             from = next;
         }
@@ -199,11 +193,12 @@ fn size(event: &StoredEvent) -> usize {
     event.payload.as_ref().map_or(0, Bytes::len) + event.metadata.len()
 }
 
-fn follows(before: Option<&StoredEvent>, event: &StoredEvent) -> Result<(), ReadError> {
-    if before.is_none_or(|before| before.version + 1 == event.version) {
+fn is_next(event: &StoredEvent, version: u64) -> Result<(), ReadError> {
+    if event.version == version {
         return Ok(());
     }
-    Err(ReadError::Corrupt { at: event.position, cause: "the version before it is missing".into() })
+    let cause = format!("it has version {}, where {version} is next", event.version);
+    Err(ReadError::Corrupt { at: event.position, cause: cause.into() })
 }
 
 /// The event that is searched for. Where its stream is known, that is read once, as far as it is not known yet;
@@ -214,8 +209,7 @@ pub(super) async fn event(server: &Server, search: EventSearch) -> Result<Option
         None => scan(server, search.id, search.after).await?,
     };
     let Some(sequence) = sequence else { return Ok(None) };
-    let Some(found) = fetch::at(server, server.log(), sequence).await? else { return Ok(None) };
-    let mut event = found.event(server.names())?;
+    let mut event = fetch::there(server, sequence).await?.event(server.names())?;
     if let Some(event) = &mut event {
         server.edits().current(server).await?.apply(event);
     }
@@ -225,25 +219,18 @@ pub(super) async fn event(server: &Server, search: EventSearch) -> Result<Option
 /// Where in the log an event is.
 async fn scan(server: &Server, id: Uuid, after: Position) -> Result<Option<u64>, ReadError> {
     let end = fetch::end(server).await?.position.0;
-    let (mut from, subjects) = (after.0.saturating_add(1), server.names().events());
+    let mut from = after.0.saturating_add(1);
     while from <= end {
-        let row = fetch::row(server, server.log(), &subjects, from, fetch::MAX_ROW).await?;
-        let row = if row.is_empty() {
-            fetch::next(server, server.log(), &subjects, from).await?.into_iter().collect()
-        } else {
-            row
-        };
-        for found in &row {
+        for found in fetch::dense(server, from, end, fetch::MAX_ROW).await? {
             if !found.is_control(server.names()) && found.id()? == id {
                 return Ok(Some(found.sequence));
             }
+            from = found.sequence + 1;
         }
-        // Behind the last one there may be edits.
-        from = row.last().map_or(end, |found| found.sequence) + 1;
     }
     Ok(None)
 }
 
 pub(super) async fn head(server: &Server) -> Result<Position, ReadError> {
-    Ok(fetch::end(server).await?.position)
+    fetch::whole_end(server).await
 }

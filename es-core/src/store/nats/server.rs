@@ -15,8 +15,8 @@ use async_nats::jetstream::{self, Context, ContextBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::sync::{RwLock, RwLockReadGuard, Semaphore};
+use tokio::time::{Instant, timeout};
 
 /// How long one request may take, of all the time that there is to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -47,6 +47,26 @@ pub(super) struct Server {
 pub(super) struct Source {
     pub name: String,
     pub stream: Stream<()>,
+    /// Whether several servers have it, of which one may answer that was deposed as their leader.
+    pub is_replicated: bool,
+    /// How far it is known to go.
+    reached: AtomicU64,
+}
+
+impl Source {
+    pub fn new(name: String, stream: Stream<()>, replicas: usize) -> Self {
+        Self { name, stream, is_replicated: replicas > 1, reached: AtomicU64::new(0) }
+    }
+
+    /// How far it is known to go.
+    pub fn known_end(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// Takes note that it goes as far as this.
+    pub fn reached(&self, sequence: u64) {
+        self.reached.fetch_max(sequence, Ordering::AcqRel);
+    }
 }
 
 struct Shared {
@@ -62,8 +82,8 @@ struct Shared {
     known: Streams,
     edits: Edits,
     closed: AtomicBool,
-    /// How far the log is known to go.
-    reached: AtomicU64,
+    /// Shared by what is under way, and taken alone by whoever closes.
+    under_way: RwLock<()>,
 }
 
 impl Server {
@@ -88,7 +108,7 @@ impl Server {
                 known: Streams::new(),
                 edits: Edits::default(),
                 closed: AtomicBool::new(false),
-                reached: AtomicU64::new(0),
+                under_way: RwLock::new(()),
             }),
             end: None,
         })
@@ -145,16 +165,6 @@ impl Server {
         &self.shared.known
     }
 
-    /// How far the log is known to go.
-    pub fn known_end(&self) -> u64 {
-        self.shared.reached.load(Ordering::Acquire)
-    }
-
-    /// Takes note that the log goes as far as this.
-    pub fn reached(&self, sequence: u64) {
-        self.shared.reached.fetch_max(sequence, Ordering::AcqRel);
-    }
-
     /// What was redacted and truncated, wherever in the log.
     pub fn edits(&self) -> &Edits {
         &self.shared.edits
@@ -194,11 +204,10 @@ impl Server {
     {
         let mut tries = self.tries();
         loop {
-            if self.is_closed() {
-                return Err(StoreClosed.into());
-            }
+            let request = self.request().await?;
             // A question may be of several parts, and wait for a connection that takes nothing.
-            let answered = tokio::time::timeout(self.patience(), question()).await;
+            let answered = timeout(self.patience(), question()).await;
+            drop(request);
             match answered.unwrap_or_else(|late| Err(Unanswered::yet(late))) {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::For(error)) => return Err(error),
@@ -215,11 +224,19 @@ impl Server {
         self.shared.closed.load(Ordering::Acquire)
     }
 
+    /// Begins a request, which is under way for as long as this is held. None is begun once the store is closed.
+    pub async fn request(&self) -> Result<RwLockReadGuard<'_, ()>, StoreClosed> {
+        let under_way = self.shared.under_way.read().await;
+        if self.is_closed() { Err(StoreClosed) } else { Ok(under_way) }
+    }
+
+    /// Nothing is begun any more; what is under way has its answer, unless it takes too long.
     pub async fn close(&self) {
         self.shared.closed.store(true, Ordering::Release);
-        // What was sent before is behind this on the wire; a server that is away takes neither.
-        let _ = tokio::time::timeout(self.patience(), self.shared.client.flush()).await;
-        let _ = self.shared.client.drain().await;
+        let _ = timeout(self.left(), self.shared.under_way.write()).await;
+        // A server that is away takes neither.
+        let _ = timeout(self.patience(), self.shared.client.flush()).await;
+        let _ = timeout(self.patience(), self.shared.client.drain()).await;
     }
 }
 
@@ -251,6 +268,11 @@ pub(super) struct Tries {
 }
 
 impl Tries {
+    /// No more than what fits into so long a time.
+    pub fn within(self, longest: Duration) -> Self {
+        Self { end: self.end.min(Instant::now() + longest), ..self }
+    }
+
     /// Waits a moment, longer from time to time; false if the time is up. By chance, so that those who stand in
     /// each other's way do not come back together.
     pub async fn again(&mut self) -> bool {

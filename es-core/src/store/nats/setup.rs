@@ -7,9 +7,9 @@ use super::{NatsOpenError, NatsOptions};
 use crate::store::BoxError;
 use async_nats::client::Client;
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
-use async_nats::{ServerAddr, ServerInfo};
+use async_nats::{ConnectErrorKind, ServerAddr, ServerInfo};
 use percent_encoding::percent_decode_str;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -29,9 +29,13 @@ pub(super) async fn connect(url: &str, options: &NatsOptions) -> Result<Client, 
         Some(Login::Token(token)) => options.connect.clone().token(token),
         None => options.connect.clone(),
     };
-    // The kind alone: the causes beneath it may name addresses.
-    let connected = connect.connect(addresses).await;
-    let client = connected.map_err(|error| unavailable(error.kind().to_string()))?;
+    let client = connect.connect(addresses).await.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            NatsOpenError::LoginRefused
+        }
+        // The kind alone: the causes beneath it may name addresses.
+        kind => unavailable(kind.to_string()),
+    })?;
     check_version(&client.server_info())?;
     Ok(client)
 }
@@ -151,7 +155,7 @@ async fn stream(context: &Context, wanted: Config) -> Result<Source, NatsOpenErr
     };
     check(&found, &wanted)?;
     match context.get_stream_no_info(&wanted.name).await {
-        Ok(stream) => Ok(Source { name: wanted.name, stream }),
+        Ok(stream) => Ok(Source::new(wanted.name, stream, found.num_replicas)),
         Err(error) => Err(refused(&wanted.name, error)),
     }
 }
@@ -180,16 +184,27 @@ async fn find(context: &Context, name: &str) -> Result<Option<Config>, NatsOpenE
 async fn make(context: &Context, wanted: &Config) -> Result<Config, NatsOpenError> {
     match context.create_stream(wanted.clone()).await {
         Ok(stream) => Ok(stream.cached_info().config.clone()),
-        // Somebody else has been faster.
-        Err(error) if is_taken(&error.kind()) => {
-            find(context, &wanted.name).await?.ok_or_else(|| refused(&wanted.name, error))
-        }
-        Err(error) => Err(refused(&wanted.name, error)),
+        Err(error) => match code(&error.kind()) {
+            // Somebody else has been faster.
+            Some(ErrorCode::STREAM_NAME_EXIST) => {
+                find(context, &wanted.name).await?.ok_or_else(|| refused(&wanted.name, error))
+            }
+            Some(ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED | ErrorCode::CLUSTER_NO_PEERS)
+                if wanted.num_replicas > 1 =>
+            {
+                let (stream, replicas) = (wanted.name.clone(), wanted.num_replicas);
+                Err(NatsOpenError::TooFewServers { stream, replicas })
+            }
+            _ => Err(refused(&wanted.name, error)),
+        },
     }
 }
 
-fn is_taken(error: &CreateStreamErrorKind) -> bool {
-    matches!(error, CreateStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NAME_EXIST)
+fn code(error: &CreateStreamErrorKind) -> Option<ErrorCode> {
+    match error {
+        CreateStreamErrorKind::JetStream(cause) => Some(cause.error_code()),
+        _ => None,
+    }
 }
 
 fn refused(stream: &str, cause: impl Into<BoxError>) -> NatsOpenError {
@@ -211,9 +226,16 @@ fn check(found: &Config, wanted: &Config) -> Result<(), NatsOpenError> {
     check.same("max_msgs_per_subject", &found.max_messages_per_subject, &wanted.max_messages_per_subject)?;
     check.same("max_msgs", &found.max_messages, &wanted.max_messages)?;
     check.same("max_bytes", &found.max_bytes, &wanted.max_bytes)?;
+    check.same("max_msg_size", &found.max_message_size, &wanted.max_message_size)?;
     check.same("max_age", &found.max_age, &Duration::ZERO)?;
     check.same("sealed", &found.sealed, &false)?;
     check.same("no_ack", &found.no_ack, &false)?;
+    check.same("persist_mode", &found.persist_mode.unwrap_or_default(), &PersistenceMode::Default)?;
+    check.same("mirror", &found.mirror.is_some(), &false)?;
+    check.same("sources", &found.sources.is_some(), &false)?;
+    check.same("subject_transform", &found.subject_transform.is_some(), &false)?;
+    check.same("subject_delete_marker_ttl", &found.subject_delete_marker_ttl, &None)?;
+    check.same("allow_msg_counter", &found.allow_message_counter, &false)?;
     check.same("allow_msg_ttl", &found.allow_message_ttl, &wanted.allow_message_ttl)?;
     check.at_least("duplicate_window", &found.duplicate_window, &wanted.duplicate_window)?;
     check.at_least("num_replicas", &found.num_replicas, &wanted.num_replicas)

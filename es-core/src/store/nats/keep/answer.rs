@@ -17,6 +17,9 @@ const END: u16 = 204;
 const NOTHING: u16 = 404;
 const TOO_MANY: u16 = 413;
 
+/// Which message of the answer stands before this one.
+const BEFORE: &str = "Nats-Last-Sequence";
+
 const PENDING: &str = "Nats-Num-Pending";
 const UP_TO: &str = "Nats-UpTo-Sequence";
 
@@ -60,11 +63,26 @@ pub async fn of(server: &Server, subjects: &[String]) -> Result<Answer, Unanswer
     loop {
         let reply = timeout(server.patience(), next(&mut replies)).await.map_err(Unanswered::yet)?;
         let reply = reply.ok_or_else(|| Unanswered::yet("the connection was closed"))?;
-        if reply.status.is_some() {
-            answer.end = end_of(&reply, &answer)?;
+        if answer.take(reply)? {
             return Ok(answer);
         }
-        answer.messages.push(Found::of_row(reply).map_err(Unanswered::Yet)?);
+    }
+}
+
+impl Answer {
+    /// Takes the next reply; true if that was the last one.
+    fn take(&mut self, reply: Message) -> Result<bool, Unanswered> {
+        // What was under way when a connection broke is missing in the middle, or at the end.
+        let before = self.messages.last().map_or(0, |message| message.sequence);
+        if number(&reply, BEFORE).is_some_and(|sequence| sequence != before) {
+            return Err(Unanswered::yet("a message of the answer is lost"));
+        }
+        if reply.status.is_some() {
+            self.end = end_of(&reply, self)?;
+            return Ok(true);
+        }
+        self.messages.push(Found::of_row(reply).map_err(Unanswered::Yet)?);
+        Ok(false)
     }
 }
 
@@ -73,9 +91,8 @@ async fn next(replies: &mut Subscriber) -> Option<Message> {
 }
 
 fn end_of(reply: &Message, before: &Answer) -> Result<End, Unanswered> {
-    let number = |name: &str| -> Option<u64> { reply.headers.as_ref()?.get(name)?.as_str().parse().ok() };
     match status(reply) {
-        END => match (number(PENDING), number(UP_TO)) {
+        END => match (number(reply, PENDING), number(reply, UP_TO)) {
             (Some(0), Some(up_to)) => Ok(End::Whole(up_to)),
             (Some(_), Some(up_to)) => Ok(End::More(up_to)),
             _ => Err(unexpected(reply)),
@@ -84,6 +101,10 @@ fn end_of(reply: &Message, before: &Answer) -> Result<End, Unanswered> {
         TOO_MANY => Ok(End::TooMany),
         _ => Err(unexpected(reply)),
     }
+}
+
+fn number(reply: &Message, name: &str) -> Option<u64> {
+    reply.headers.as_ref()?.get(name)?.as_str().parse().ok()
 }
 
 /// Whether a message went while it was read, so that nothing is said of the others.
@@ -97,4 +118,66 @@ fn status(reply: &Message) -> u16 {
 
 fn unexpected(reply: &Message) -> Unanswered {
     Unanswered::yet(format!("a read was answered by status {}", status(reply)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, END, End, NOTHING};
+    use async_nats::{HeaderMap, Message, StatusCode};
+
+    fn reply(status: Option<u16>, headers: &[(&str, &str)]) -> Message {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            all.insert(*name, *value);
+        }
+        Message {
+            subject: "inbox".into(),
+            reply: None,
+            payload: Vec::new().into(),
+            headers: Some(all),
+            status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+            description: None,
+            length: 0,
+        }
+    }
+
+    fn message(sequence: &str, before: &str) -> Message {
+        let subject = format!("es.keep.doc.c.{sequence}");
+        let headers = [
+            ("Nats-Stream", "KEEP_es"),
+            ("Nats-Subject", &subject),
+            ("Nats-Sequence", sequence),
+            ("Nats-Time-Stamp", "2026-01-01T00:00:00Z"),
+            ("Nats-Last-Sequence", before),
+        ];
+        reply(None, &headers)
+    }
+
+    fn end(before: &str) -> Message {
+        let headers =
+            [("Nats-Num-Pending", "0"), ("Nats-UpTo-Sequence", "9"), ("Nats-Last-Sequence", before)];
+        reply(Some(END), &headers)
+    }
+
+    #[test]
+    fn an_answer_is_all_that_was_sent() {
+        let mut answer = Answer::default();
+        assert!(!answer.take(message("3", "0")).unwrap());
+        assert!(!answer.take(message("7", "3")).unwrap());
+        assert!(answer.take(end("7")).unwrap());
+        let found: Vec<_> = answer.messages.iter().map(|found| found.sequence).collect();
+        assert_eq!((found, answer.end), (vec![3, 7], End::Whole(9)));
+        let mut nothing = Answer::default();
+        assert!(nothing.take(reply(Some(NOTHING), &[])).unwrap());
+        assert_eq!(nothing.end, End::Nothing);
+    }
+
+    #[test]
+    fn an_answer_of_which_something_is_lost_is_none() {
+        assert!(Answer::default().take(message("7", "3")).is_err(), "the first");
+        let mut answer = Answer::default();
+        answer.take(message("3", "0")).unwrap();
+        assert!(answer.take(message("8", "7")).is_err(), "one in the middle");
+        assert!(answer.take(end("7")).is_err(), "the last");
+    }
 }

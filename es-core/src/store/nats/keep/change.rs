@@ -2,6 +2,7 @@
 //! that was decided on.
 
 use super::super::batch::{self, Draft, MAX_BATCH, Unsent};
+use super::super::names::MAX_SUBJECT;
 use super::super::server::Server;
 use super::processor::{Known, Processor};
 use super::{Keep, document, subjects, unread};
@@ -9,8 +10,12 @@ use crate::store::{AdvanceError, BoxError, DocumentWrite};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 
-/// The documents with which an advance is full. A batch has room for some messages besides.
-pub(in super::super) const MAX_WRITES: usize = 900;
+/// The documents with which an advance is full. Each may be the first of its collection, which is said by another
+/// message; and what a single event deletes comes on top of what is in the advance already.
+pub(in super::super) const MAX_WRITES: usize = MAX_BATCH / 2 - 1;
+
+/// The most documents of an advance.
+const MOST_WRITES: usize = MAX_WRITES * 2 - 1;
 
 /// Why an attempt has not stored anything, or perhaps has.
 pub enum Failed {
@@ -26,6 +31,11 @@ impl From<AdvanceError> for Failed {
     fn from(error: AdvanceError) -> Self {
         Self::For(error)
     }
+}
+
+/// Makes sure that these are not more documents than one batch has room for.
+pub fn fits(writes: &[DocumentWrite]) -> Result<(), AdvanceError> {
+    within("documents in one advance (let one event delete fewer)", writes.len(), MOST_WRITES)
 }
 
 /// Makes a processor what `next` says, and writes documents with it. What is remembered is tried first, and refuses
@@ -48,9 +58,9 @@ pub async fn make(
         let is_fresh = remembered.is_none();
         let known = match remembered.take() {
             Some(known) => known,
-            None => read(server, name).await?,
+            None => read(server, keep, name).await?,
         };
-        let cause = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
+        let (cause, is_behind) = match attempt(server, keep, name, writes, &next, known, is_fresh).await {
             Ok(known) => {
                 lane.stands(known.sequence);
                 *turn = Some(known);
@@ -61,18 +71,22 @@ pub async fn make(
             }
             Err(Failed::For(_) | Failed::Outdated) if !is_fresh => continue,
             Err(Failed::For(refused)) => return Err(refused),
-            Err(Failed::Outdated) => "others write it all the time".into(),
-            Err(Failed::Busy(cause)) => cause,
+            Err(Failed::Outdated) => ("others write it all the time".into(), true),
+            Err(Failed::Busy(cause)) => (cause, false),
         };
-        if server.is_closed() || !tries.again().await {
+        let goes_on = if is_behind { tries.again_behind().await } else { tries.again().await };
+        if server.is_closed() || !goes_on {
             return Err(AdvanceError::Unavailable(cause));
         }
     }
 }
 
-async fn read(server: &Server, name: &str) -> Result<Known, AdvanceError> {
+async fn read(server: &Server, keep: &Keep, name: &str) -> Result<Known, AdvanceError> {
     let known = Known::read(server, name).await.map_err(unread)?;
-    known.ok_or_else(|| AdvanceError::Fenced { processor: name.into() })
+    known.ok_or_else(|| {
+        keep.lanes.forget(name);
+        AdvanceError::Fenced { processor: name.into() }
+    })
 }
 
 async fn attempt(
@@ -97,20 +111,35 @@ async fn attempt(
     }
     drafts.push(next.draft(server, name, known.sequence));
     let count = drafts.len() as u64;
-    let last = send(server, drafts).await?;
+    check(server, &drafts)?;
+    let last = answer(server, keep.together.send(server, drafts).await)?;
     keep.places.written(due, last + 1 - count);
     Ok(next.stored(last))
 }
 
 /// Sends messages that take the places of others, and answers the sequence of the last.
 pub async fn send(server: &Server, drafts: Vec<Draft>) -> Result<u64, Failed> {
-    within("advance (messages)", drafts.len(), MAX_BATCH)?;
-    let largest = server.client().server_info().max_payload;
-    for draft in &drafts {
+    check(server, &drafts)?;
+    answer(server, batch::send(server, drafts).await.map(|sent| sent.last))
+}
+
+/// Makes sure that the servers take them.
+fn check(server: &Server, drafts: &[Draft]) -> Result<(), AdvanceError> {
+    within("documents and their collections in one advance", drafts.len(), MAX_BATCH)?;
+    let largest = server.client().max_payload();
+    for draft in drafts {
+        within("name of a processor (bytes, escaped)", draft.subject.len(), MAX_SUBJECT)?;
         within("document (bytes)", draft.size(), largest)?;
     }
-    match batch::send(server, drafts).await {
-        Ok(sent) => Ok(sent.last),
+    Ok(())
+}
+
+fn answer(server: &Server, sent: Result<u64, Unsent>) -> Result<u64, Failed> {
+    match sent {
+        Ok(last) => {
+            server.keep().reached(last);
+            Ok(last)
+        }
         Err(Unsent::Moved) => Err(Failed::Outdated),
         Err(busy @ Unsent::Busy(_)) => Err(Failed::Busy(busy.into())),
         Err(Unsent::Unreached(cause)) => Err(Failed::Busy(cause)),

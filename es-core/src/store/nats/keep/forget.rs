@@ -1,6 +1,5 @@
 //! How a processor and its documents are forgotten: collection by collection, the processor last.
 
-use super::super::fetch;
 use super::super::server::Server;
 use super::processor::Known;
 use super::{Keep, leases, many, subjects, unread};
@@ -48,7 +47,7 @@ async fn collections(server: &Server, name: &str) -> Result<Vec<String>, Advance
 async fn drop_documents(server: &Server, collection: &str) -> Result<(), AdvanceError> {
     let names = server.names();
     let mark = subjects::collection(names, collection);
-    let Some(last) = fetch::last(server, server.keep(), &mark).await.map_err(unread)? else { return Ok(()) };
+    let Some(last) = many::one(server, &mark).await.map_err(unread)? else { return Ok(()) };
     many::purge(server, &subjects::documents(names, collection), u64::MAX).await.map_err(unread)?;
     many::purge(server, &mark, last.sequence).await.map_err(unread)
 }
@@ -58,6 +57,7 @@ async fn drop_processor(server: &Server, keep: &Keep, lease: &Lease) -> Result<(
     let lane = keep.lanes.of(name);
     let mut turn = lane.turn(server).await.map_err(AdvanceError::Unavailable)?;
     *turn = None;
+    keep.lanes.forget(name);
     let known = Known::read(server, name).await.map_err(unread)?;
     let Some(known) = known else { return Ok(()) };
     if !known.processor.is_under(lease.epoch) {

@@ -3,7 +3,6 @@
 //! A server does not know the order of subjects, so that a page of a large collection takes a list of all its keys.
 //! The last list stays for the next page: it holds for as long as no document was added to the collection.
 
-use super::super::fetch;
 use super::super::server::Server;
 use super::{many, subjects};
 use crate::store::ReadError;
@@ -38,7 +37,7 @@ impl Keys {
     /// The keys of a collection; some of them may be deleted by now.
     pub async fn of(&self, server: &Server, collection: &str) -> Result<Arc<Vec<String>>, ReadError> {
         let grown = subjects::collection(server.names(), collection);
-        let Some(grown) = fetch::last(server, server.keep(), &grown).await? else {
+        let Some(grown) = many::one(server, &grown).await? else {
             return Ok(Arc::default());
         };
         let grown = grown.sequence;

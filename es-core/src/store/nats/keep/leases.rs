@@ -26,7 +26,10 @@ pub(in super::super) async fn acquire(
     let mut tries = server.tries();
     *turn = None;
     loop {
-        let Some(known) = Known::read(server, name).await? else { return Ok(None) };
+        let Some(known) = Known::read(server, name).await? else {
+            keep.lanes.forget(name);
+            return Ok(None);
+        };
         if known.owner(&lane).is_some_and(|holder| holder != owner) {
             return Ok(None);
         }

@@ -1,7 +1,12 @@
-//! How many messages are read at once: from any replica, whose answer counts where it is as new as the leader was
-//! when it was asked.
+//! How messages are read, one or many: never as they were before something that this process has seen.
+//!
+//! One server has the last word on its own messages. Where several have them, one may believe for a while that it
+//! still leads, and a message does not tell how old an answer is. So the leader is asked how far the stream goes,
+//! which is never behind what is known here, and then any of them for the messages; its answer tells how far it goes,
+//! too, and counts if that is as far. Whatever was written before a lease was taken is therefore seen by whoever has
+//! taken it.
 
-use super::super::fetch::{self, Found};
+use super::super::fetch::{self, Found, LEADER_IS_BEHIND};
 use super::super::server::{Server, Unanswered};
 use super::answer::{self, Answer, End};
 use crate::store::ReadError;
@@ -20,14 +25,18 @@ const SUBJECT_BYTES: usize = 256 * 1024;
 /// As many are asked for one by one, and at a time.
 const FEW: usize = 16;
 
+const REPLICA_IS_BEHIND: &str = "the replica is behind its leader";
+
 /// The last messages of some subjects, where there are any. `sure` is a subject that has one where any of them has;
 /// without it an answer of nothing does not say how new it is.
 pub async fn many(server: &Server, subjects: &[String], sure: &str) -> Result<Vec<Found>, ReadError> {
-    if subjects.len() <= FEW {
+    if subjects.len() <= if server.keep().is_replicated { 1 } else { FEW } {
         return one_by_one(server, subjects).await;
     }
     let mut found = Vec::with_capacity(subjects.len());
-    for chunk in chunks(subjects) {
+    // Beside them the question has little more.
+    let bytes = SUBJECT_BYTES.min(server.client().max_payload() / 2);
+    for chunk in chunks(subjects, bytes) {
         let mut left = chunk.to_vec();
         left.push(sure.to_owned());
         while !left.is_empty() {
@@ -51,6 +60,29 @@ pub async fn many(server: &Server, subjects: &[String], sure: &str) -> Result<Ve
     Ok(found)
 }
 
+/// The last message of a subject, if there is one.
+pub async fn one(server: &Server, subject: &str) -> Result<Option<Found>, ReadError> {
+    if !server.keep().is_replicated {
+        return fetch::last(server, server.keep(), subject).await;
+    }
+    let asked = [subject.to_owned()];
+    let read = async || {
+        let listing = listing(server, Some(subject), 0).await?;
+        if listing.total == 0 {
+            return Ok(None);
+        }
+        let Answer { messages, end } = answer::of(server, &asked).await?;
+        match end {
+            End::Whole(up_to) if up_to >= listing.state.last_seq => {
+                server.keep().reached(up_to);
+                Ok(messages.into_iter().next())
+            }
+            _ => Err(Unanswered::yet(REPLICA_IS_BEHIND)),
+        }
+    };
+    server.ask(read).await
+}
+
 /// The last message of every subject that a pattern matches; `None` if that is more than one answer holds.
 pub async fn all(server: &Server, pattern: &str) -> Result<Option<Vec<Found>>, ReadError> {
     let asked = [pattern.to_owned()];
@@ -69,10 +101,12 @@ async fn ask(server: &Server, subjects: &[String]) -> Result<Answer, ReadError> 
         let newest = listing(server, None, 0).await?.state.last_seq;
         let answer = answer::of(server, subjects).await?;
         match answer.end {
-            End::Whole(up_to) | End::More(up_to) if up_to < newest => {
-                Err(Unanswered::yet("the replica is behind its leader"))
+            End::Whole(up_to) | End::More(up_to) if up_to < newest => Err(Unanswered::yet(REPLICA_IS_BEHIND)),
+            End::Whole(up_to) | End::More(up_to) => {
+                server.keep().reached(up_to);
+                Ok(answer)
             }
-            _ => Ok(answer),
+            End::Nothing | End::TooMany => Ok(answer),
         }
     };
     server.ask(read).await
@@ -80,14 +114,14 @@ async fn ask(server: &Server, subjects: &[String]) -> Result<Answer, ReadError> 
 
 async fn one_by_one(server: &Server, subjects: &[String]) -> Result<Vec<Found>, ReadError> {
     if let [subject] = subjects {
-        return Ok(fetch::last(server, server.keep(), subject).await?.into_iter().collect());
+        return Ok(one(server, subject).await?.into_iter().collect());
     }
     let mut found = Vec::with_capacity(subjects.len());
     for some in subjects.chunks(FEW) {
         let mut reads = JoinSet::new();
         for subject in some {
             let (server, subject) = (server.clone(), subject.clone());
-            reads.spawn(async move { fetch::last(&server, server.keep(), &subject).await });
+            reads.spawn(async move { one(&server, &subject).await });
         }
         while let Some(read) = reads.join_next().await {
             found.extend(read.map_err(|ended| ReadError::Unavailable(ended.into()))??);
@@ -96,14 +130,14 @@ async fn one_by_one(server: &Server, subjects: &[String]) -> Result<Vec<Found>, 
     Ok(found)
 }
 
-fn chunks(subjects: &[String]) -> Vec<&[String]> {
+fn chunks(subjects: &[String], most_bytes: usize) -> Vec<&[String]> {
     let mut chunks = Vec::new();
     let mut rest = subjects;
     while !rest.is_empty() {
         let mut bytes = 0;
         let fits = rest.iter().take(SUBJECTS).take_while(|subject| {
             bytes += subject.len();
-            bytes <= SUBJECT_BYTES
+            bytes <= most_bytes
         });
         let (chunk, behind) = rest.split_at(fits.count().max(1));
         chunks.push(chunk);
@@ -128,15 +162,21 @@ struct State {
 }
 
 async fn listing(server: &Server, pattern: Option<&str>, offset: usize) -> Result<Listing, Unanswered> {
-    let to = format!("STREAM.INFO.{}", server.keep().name);
+    let (keep, known) = (server.keep(), server.keep().known_end());
+    let to = format!("STREAM.INFO.{}", keep.name);
     let question = match pattern {
         Some(pattern) => json!({ "subjects_filter": pattern, "offset": offset }),
         None => json!({}),
     };
-    match server.context().request(to, &question).await.map_err(Unanswered::yet)? {
-        Response::Ok(listing) => Ok(listing),
-        Response::Err { error } => Err(Unanswered::yet(error)),
+    let listing: Listing = match server.context().request(to, &question).await.map_err(Unanswered::yet)? {
+        Response::Ok(listing) => listing,
+        Response::Err { error } => return Err(Unanswered::yet(error)),
+    };
+    if keep.is_replicated && listing.state.last_seq < known {
+        return Err(Unanswered::yet(LEADER_IS_BEHIND));
     }
+    keep.reached(listing.state.last_seq);
+    Ok(listing)
 }
 
 /// Every subject that a pattern matches, in the order of their bytes.

@@ -2,7 +2,8 @@
 //! subject; a change of several is one atomic batch.
 //!
 //! A change goes through the rooms in this order: [`processors`] and [`leases`] say what shall be, [`change`] finds
-//! out which messages that replaces ([`places`]), and sends what takes their places ([`processor`], [`document`]).
+//! out which messages that replaces ([`places`]), and sends what takes their places ([`processor`], [`document`]),
+//! perhaps with changes of others ([`together`]).
 //! Reads go through [`documents`] and [`many`]. What a process remembers ([`lanes`], [`places`], [`keys`]) saves
 //! reads and decides nothing: a write is refused where it does not replace what it was made for.
 
@@ -20,6 +21,7 @@ mod processor;
 pub(super) mod processors;
 pub(super) mod snapshots;
 mod subjects;
+mod together;
 
 pub(super) use change::MAX_WRITES;
 
@@ -32,6 +34,7 @@ pub(super) struct Keep {
     lanes: lanes::Lanes,
     places: places::Places,
     keys: keys::Keys,
+    together: together::Together,
 }
 
 /// A header of a message, if it has it.

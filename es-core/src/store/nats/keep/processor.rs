@@ -1,10 +1,10 @@
 //! A processor as a message: where it is, and who may write for it.
 
 use super::super::batch::Draft;
-use super::super::fetch::{self, Found};
+use super::super::fetch::Found;
 use super::super::server::Server;
 use super::lanes::Lane;
-use super::{damaged, header, number, subjects};
+use super::{damaged, header, many, number, subjects};
 use crate::id::Position;
 use crate::store::{Checkpoint, ReadError};
 use bytes::Bytes;
@@ -100,10 +100,10 @@ impl Known {
         Ok(Processor { checkpoint, holder }.stored(message.sequence))
     }
 
-    /// As the leader has it.
+    /// As it is now.
     pub async fn read(server: &Server, name: &str) -> Result<Option<Self>, ReadError> {
         let subject = subjects::processor(server.names(), name);
-        let message = fetch::last(server, server.keep(), &subject).await?;
+        let message = many::one(server, &subject).await?;
         message.map(|message| Self::of(&message)).transpose()
     }
 

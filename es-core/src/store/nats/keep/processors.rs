@@ -1,11 +1,11 @@
 //! What follows the log: where it is, and what it writes.
 
-use super::super::fetch;
 use super::super::server::Server;
 use super::change::{self, Failed};
 use super::processor::{Known, Processor};
 use super::{Keep, many, subjects};
 use crate::store::{Advance, AdvanceError, Checkpoint, ReadError, StoredProcessor};
+use std::collections::HashSet;
 
 pub(in super::super) async fn register(
     server: &Server,
@@ -41,18 +41,21 @@ pub(in super::super) async fn list(
     } else {
         let subjects: Vec<_> = many::subjects(server, &pattern).await?.into_iter().collect();
         let Some(sure) = subjects.first() else { return Ok(Vec::new()) };
-        let first = fetch::last(server, server.keep(), sure).await?;
+        let first = many::one(server, sure).await?;
         first.into_iter().chain(many::many(server, &subjects[1..], sure).await?).collect()
     };
-    let mut found = Vec::new();
+    let (mut registered, mut found) = (HashSet::with_capacity(messages.len()), Vec::new());
     for message in messages {
-        let name = subjects::last_name(&message.subject).filter(|name| name.starts_with(prefix));
-        let Some(name) = name else { continue };
-        let known = Known::of(&message)?;
-        let owner = known.owner(&keep.lanes.of(&name));
-        let checkpoint = known.processor.checkpoint;
-        found.push(StoredProcessor { name: name.into(), checkpoint, owner });
+        let Some(name) = subjects::last_name(&message.subject) else { continue };
+        if name.starts_with(prefix) {
+            let known = Known::of(&message)?;
+            let owner = known.owner(&keep.lanes.of(&name));
+            let checkpoint = known.processor.checkpoint;
+            found.push(StoredProcessor { name: name.as_str().into(), checkpoint, owner });
+        }
+        registered.insert(name);
     }
+    keep.lanes.keep(&registered);
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
@@ -63,6 +66,7 @@ pub(in super::super) async fn advance(
     advance: Advance,
 ) -> Result<(), AdvanceError> {
     advance.check()?;
+    change::fits(&advance.writes)?;
     let next = |found: &Processor| {
         if !found.is_under(advance.epoch) {
             return Err(AdvanceError::Fenced { processor: advance.processor.clone() });

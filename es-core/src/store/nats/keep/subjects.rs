@@ -1,11 +1,8 @@
 //! Where things beside the log are.
 
-use super::super::names::{self, Names};
+use super::super::names::{self, MAX_SUBJECT, Names};
 use crate::id::StreamId;
 use crate::store::AdvanceError;
-
-/// The longest subject. With what stands beside it, it has to fit into one line of the protocol, 4,096 bytes.
-const MAX_SUBJECT: usize = 3_600;
 
 /// Everything of one kind.
 const EACH: &str = "*";
