@@ -50,6 +50,10 @@ impl Attempts {
         self.deadline
     }
 
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Takes note of what an attempt has come to, and waits for the time of the next; `false` if there is none.
     pub async fn go_on(&mut self, fate: Fate) -> bool {
         self.is_unknown |= fate == Fate::Unknown;
@@ -116,12 +120,18 @@ impl Way {
         }
     }
 
-    /// Where one of the commits cannot be stored because of what is in it, the others are.
+    /// Where one of the commits cannot be stored because of what is in it, the others are; as many as there is time
+    /// for.
     async fn store_one_by_one(&mut self, commits: &[&Commit], before: &Attempts) -> (Answers, Position) {
         let mut answers = Vec::with_capacity(commits.len());
         let mut end = Position(0);
+        let first = Attempts { is_unknown: before.is_unknown, ..Attempts::new() };
         for commit in commits {
-            let mut attempts = Attempts { is_unknown: before.is_unknown, ..Attempts::new() };
+            let mut attempts = first.clone();
+            if attempts.is_over() {
+                answers.push(Err(attempts.given_up(PgError::Io(std::io::ErrorKind::TimedOut.into()).into())));
+                continue;
+            }
             let answer = match self.answered(&[commit], &mut attempts).await {
                 Ok(answer) => {
                     let (mut alone, reached) = self.answers(&answer, &[commit], &mut attempts).await;
