@@ -4,8 +4,8 @@ use super::along::{self, Written};
 use super::append;
 use super::database::Database;
 use super::failure::{self, Failure, Fate};
-use super::rows::Workroom;
-use super::settle::{self, Attempts, within};
+use super::pool::{Pool, within};
+use super::settle::{self, Attempts};
 use super::text::escaped;
 use super::tx::PgTx;
 use super::{PgError, column};
@@ -49,7 +49,7 @@ impl From<PgError> for Stop {
 /// its ids.
 pub(super) async fn append(
     database: &Database,
-    workroom: &Workroom,
+    workroom: &Pool,
     commit: &Commit,
 ) -> Result<Appended, AppendError> {
     let mut attempts = Attempts::new();
@@ -82,7 +82,7 @@ pub(super) async fn append(
 /// Sends a commit once. What it would be answered is in `sent` from the COMMIT on.
 async fn attempt(
     database: &Database,
-    workroom: &Workroom,
+    workroom: &Pool,
     commit: &Commit,
     sent: &mut Option<Appended>,
     until: Instant,

@@ -36,7 +36,7 @@ pub(super) async fn stream(
     let room = PageRoom::new(read.limit);
     let mut reading =
         Reading { stream, room, heading: Heading::default(), events: Vec::new(), is_cut: false };
-    scan::rows(database, query, |row| reading.take(row)).await?;
+    scan::page(database, query, |row| reading.take(row)).await?;
     reading.page(read)
 }
 

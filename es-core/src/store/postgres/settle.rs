@@ -3,6 +3,7 @@
 use super::append::{self, Answer};
 use super::database::{BEGIN_READING, Database};
 use super::failure::{self, Failure, Fate};
+use super::pool::within;
 use super::text::escaped;
 use super::{PgError, column};
 use crate::id::Position;
@@ -313,15 +314,6 @@ async fn look(
     let (found, last): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
     let is_all = column::unsigned(found) == sent().count() as u64;
     Ok(last.filter(|_| is_all).map(|last| Position(column::unsigned(last))))
-}
-
-/// An answer that is there in time.
-pub(super) async fn within<T, E: From<PgError>>(
-    until: Instant,
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let answered = tokio::time::timeout_at(until, answer).await;
-    answered.unwrap_or_else(|_| Err(PgError::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 /// Why a commit cannot be stored: mostly one of its ids is.
