@@ -16,7 +16,9 @@ use tokio::time::Instant;
 pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 
 /// What is set in our sessions, whatever the role's or the database's own settings are.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
+    // Nothing that somebody else has made stands for what is PostgreSQL's own.
+    ("search_path", "pg_catalog,pg_temp"),
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
     ("default_transaction_deferrable", "off"),
@@ -37,12 +39,14 @@ const APPENDING: [(&str, &str); 3] =
     [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off")];
 
 /// What a transaction begins with that takes nothing from the session's settings.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-const BEGIN_RELAXED: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off";
+pub(super) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp";
+const BEGIN_RELAXED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL synchronous_commit = off";
 
 /// What a transaction begins with that reads, on a replica, too.
-pub(super) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+pub(super) const BEGIN_READING: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp";
 
 /// What becomes of a session behind work that is not ours.
 const RESET: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP;
