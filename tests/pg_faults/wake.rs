@@ -57,3 +57,17 @@ async fn a_pooler_of_transactions_is_a_way_to_the_log() {
     assert_eq!(figures.unknown, 0);
     println!("through a pooler of transactions: {commits} commits in {took:?}");
 }
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn statements_of_others_have_no_names_in_each_others_way_behind_a_pooler() {
+    let site = Site::new().await;
+    let pooler = Pgbouncer::start(&site.server).await;
+    for _ in 0..4 {
+        let store = PgStore::connect_with(&pooler.url(), PgOptions::new().pooled()).await.unwrap();
+        for sql in ["SELECT 1::bigint", "SELECT 2::bigint"] {
+            store.read(async |rows| sqlx::query(sql).execute(rows).await.map(drop)).await.unwrap();
+        }
+        store.close().await;
+    }
+}

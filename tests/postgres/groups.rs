@@ -181,3 +181,31 @@ async fn the_largest_commits_and_the_most_callers_come_through() {
     let dense = "SELECT max(position) = count(*) FROM {es}.events";
     assert!(value::<bool>(&mut superuser().await, &schema, dense).await);
 }
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn what_waits_too_long_is_not_sent_whether_there_was_room_for_it_or_not() {
+    let (store, schema) = fresh().await;
+    let held = Held::of(&schema).await;
+    // Three of these are all that there is room for.
+    let large = |n| {
+        let payload = vec![b' '; MAX_COMMIT_BYTES - 2].into();
+        commit(&format!("large-{n}"), Expected::NoStream, vec![NewEvent { payload, ..event() }])
+    };
+    let mut commits = vec![one("a-1")];
+    commits.extend((0..6).map(large));
+    commits.push(one("a-1"));
+    let mut appends = spawned(&store, commits).into_iter();
+    let sent = appends.next().unwrap();
+    for append in appends {
+        let answer = append.await.unwrap();
+        let Err(AppendError::Unavailable { cause }) = answer else { panic!("{answer:?}") };
+        assert!(cause.to_string().ends_with("was not sent"), "{cause}");
+    }
+    assert!(sent.await.unwrap().is_err());
+    held.let_go().await;
+    store.append(one("a-2")).await.unwrap();
+    store.close().await;
+    let large = "SELECT count(*) FROM {es}.events WHERE category = 'large'";
+    assert_eq!(value::<i64>(&mut superuser().await, &schema, large).await, 0);
+}

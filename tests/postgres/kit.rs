@@ -76,6 +76,16 @@ where
     row.get(0)
 }
 
+/// Asks again and again until the answer is this one.
+pub async fn until(connection: &mut PgConnection, schema: &str, sql: &str, expected: i64) {
+    let asked = async {
+        while value::<i64>(connection, schema, sql).await != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("never {expected}: {sql}"));
+}
+
 fn in_names_of(schema: &str, sql: &str) -> String {
     sql.replace("{es}", &format!("\"{}\"", schema.replace('"', "\"\"")))
 }

@@ -14,5 +14,6 @@ mod rights;
 mod round_trips;
 mod secrets;
 mod sessions;
+mod silence;
 mod tls;
 mod waking;

@@ -1,8 +1,10 @@
 //! How a schema is made, and when a store is not opened.
 
 use crate::kit::{events, fresh, in_schema, one, run, superuser, url_of, value};
-use es_core::store::{EventStore, PgOpenError, PgStore};
+use es_core::store::{Checkpoint, EventStore, LEASE, PgOpenError, PgStore};
+use sqlx::{Connection, PgConnection};
 use tests::server::{postgres, postgres_url, unique};
+use uuid::Uuid;
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
@@ -100,13 +102,63 @@ async fn what_cannot_be_a_name_is_refused() {
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn locks_that_do_not_lock_are_noticed() {
-    let (_, schema) = fresh().await;
-    let none = unique();
-    let functions = "CREATE SCHEMA {es};
-        CREATE FUNCTION {es}.pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE sql AS '';
-        CREATE FUNCTION {es}.pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'";
-    run(&mut superuser().await, &none, functions).await.unwrap();
-    let url = format!("{}?options[search_path]={none},pg_catalog", url_of("es", "a%20secret", ""));
-    let opened = PgStore::connect_with(&url, in_schema(&schema)).await;
+    let database = unique();
+    run(&mut superuser().await, &database, "CREATE DATABASE {es}").await.unwrap();
+    let url = format!("{}/{database}", postgres_url().rsplit_once('/').unwrap().0);
+    PgStore::migrate(&url, &in_schema("es")).await.unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let always = "ALTER FUNCTION pg_catalog.pg_try_advisory_xact_lock(bigint) RENAME TO elsewhere;
+        CREATE FUNCTION pg_catalog.pg_try_advisory_xact_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'";
+    run(&mut connection, "", always).await.unwrap();
+    connection.close().await.unwrap();
+    let opened = PgStore::connect_with(&url, in_schema("es")).await;
     assert!(matches!(opened, Err(PgOpenError::NoLock)), "{opened:?}");
+    run(&mut superuser().await, &database, "DROP DATABASE {es} WITH (FORCE)").await.unwrap();
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn migrating_waits_for_nobody_who_writes() {
+    let (_, schema) = fresh().await;
+    let mut writer = superuser().await;
+    let write = "BEGIN; LOCK TABLE {es}.events, {es}.processors, {es}.documents IN ROW EXCLUSIVE MODE";
+    run(&mut writer, &schema, write).await.unwrap();
+    PgStore::migrate(&postgres_url(), &in_schema(&schema)).await.unwrap();
+    run(&mut writer, &schema, "COMMIT").await.unwrap();
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn what_is_wrong_with_the_url_is_said() {
+    let nobody = url_of(&unique(), "theirs", "");
+    let wrong = url_of("es", "hunter2", "");
+    let elsewhere = format!("{}/{}", postgres_url().rsplit_once('/').unwrap().0, unique());
+    for (url, advice) in [(nobody, "password"), (wrong, "password"), (elsewhere, "CREATE DATABASE")] {
+        let opened = PgStore::connect(&url).await.unwrap_err();
+        let migrated = PgStore::migrate(&url, &in_schema("es")).await.unwrap_err();
+        for error in [opened, migrated] {
+            assert!(matches!(error, PgOpenError::NotLetIn(_) | PgOpenError::NoDatabase(_)), "{error:?}");
+            assert!(error.to_string().contains(advice), "{error}");
+        }
+    }
+}
+
+/// What somebody else has made, and what is nearer to the arguments than PostgreSQL's own.
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn nothing_of_somebody_elses_stands_for_what_is_postgresqls() {
+    let (_, schema) = fresh().await;
+    let mine = unique();
+    let operator = "CREATE SCHEMA {es};
+        CREATE FUNCTION {es}.trap(bigint, interval) RETURNS interval LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''trapped''; END';
+        CREATE OPERATOR {es}.* (LEFTARG = bigint, RIGHTARG = interval, FUNCTION = {es}.trap)";
+    run(&mut superuser().await, &mine, operator).await.unwrap();
+    let url = format!("{}?options[search_path]={mine}", postgres_url());
+    for options in [in_schema(&schema), in_schema(&schema).pooled()] {
+        let store = PgStore::connect_with(&url, options).await.unwrap();
+        store.register("p", Checkpoint::default()).await.unwrap();
+        let lease = store.acquire("p", Uuid::max(), LEASE).await.unwrap().expect("nobody holds it");
+        store.renew(&lease, LEASE).await.unwrap();
+    }
 }

@@ -1,8 +1,10 @@
-//! A way to the server on which answers get lost, and questions are counted.
+//! A way to the server on which answers get lost, which falls silent or becomes slow, and on which questions
+//! are counted.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tests::server::postgres_url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -12,6 +14,18 @@ pub struct Proxy {
     port: u16,
     lost: Lost,
     asked: Asked,
+    line: Arc<Line>,
+}
+
+/// How well connections carry. A silent one says nothing any more, and nobody closes it either.
+#[derive(Default)]
+struct Line {
+    /// Connections from before this many silences say nothing.
+    silences: AtomicUsize,
+    /// Neither do those that are made now.
+    is_silent: AtomicBool,
+    /// How many bytes a second answers have, if not all that there are.
+    rate: AtomicU32,
 }
 
 /// What was asked: the messages of each round trip.
@@ -29,14 +43,31 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let lost = Lost::default();
         let asked = Asked::default();
-        let theirs = (Arc::clone(&lost), Arc::clone(&asked));
+        let line = Arc::<Line>::default();
+        let theirs = (Arc::clone(&lost), Arc::clone(&asked), Arc::clone(&line));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (lost, asked) = theirs.clone();
-                tokio::spawn(carry(client, lost, asked));
+                let (lost, asked, line) = theirs.clone();
+                tokio::spawn(carry(client, lost, asked, line));
             }
         });
-        Self { port, lost, asked }
+        Self { port, lost, asked, line }
+    }
+
+    /// From here on answers come at so many bytes a second.
+    pub fn slow_down(&self, rate: u32) {
+        self.line.rate.store(rate, Ordering::SeqCst);
+    }
+
+    /// From here on nothing gets through, and nothing is closed.
+    pub fn fall_silent(&self) {
+        self.line.is_silent.store(true, Ordering::SeqCst);
+        self.line.silences.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// New connections are connections again; those from before stay as they are.
+    pub fn speak(&self) {
+        self.line.is_silent.store(false, Ordering::SeqCst);
     }
 
     /// What was asked since this was asked last, each round trip by itself.
@@ -67,16 +98,41 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, lost: Lost, counted: Asked) {
+impl Line {
+    /// Takes as long as so much of an answer does.
+    async fn takes_time(&self, bytes: usize) {
+        let rate = self.rate.load(Ordering::SeqCst);
+        if rate > 0 {
+            let bytes = u32::try_from(bytes).unwrap();
+            tokio::time::sleep(Duration::from_secs(1) * bytes / rate).await;
+        }
+    }
+
+    /// Ends never, if this has fallen silent since so many silences.
+    async fn passes(&self, since: usize) {
+        if self.silences.load(Ordering::SeqCst) != since {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn carry(client: TcpStream, lost: Lost, counted: Asked, line: Arc<Line>) {
+    let since = line.silences.load(Ordering::SeqCst);
+    if line.is_silent.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
     let url = postgres_url();
     let place = url.split_once('@').unwrap().1.split_once('/').unwrap().0;
     let server = TcpStream::connect(place).await.unwrap();
     let ((from_client, mut to_client), (mut from_server, to_server)) =
         (client.into_split(), server.into_split());
     let is_cut = Arc::new(AtomicBool::new(false));
-    let asking = tokio::spawn(ask(from_client, to_server, (lost, counted), Arc::clone(&is_cut)));
+    let passing = (Arc::clone(&line), since);
+    let asking = tokio::spawn(ask(from_client, to_server, (lost, counted), Arc::clone(&is_cut), passing));
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
+        line.passes(since).await;
+        line.takes_time(read).await;
         if is_cut.load(Ordering::SeqCst) || to_client.write_all(&bytes[..read]).await.is_err() {
             break;
         }
@@ -89,10 +145,12 @@ async fn ask(
     mut server: OwnedWriteHalf,
     (lost, counted): (Lost, Asked),
     is_cut: Arc<AtomicBool>,
+    (line, since): (Arc<Line>, usize),
 ) {
     let mut bytes = vec![0; 16 * 1024];
     let mut questions = Questions::default();
     while let Ok(read @ 1..) = client.read(&mut bytes).await {
+        line.passes(since).await;
         let asked = &bytes[..read];
         let is_it =
             |text: &mut &'static str| asked.windows(text.len()).any(|window| window == text.as_bytes());

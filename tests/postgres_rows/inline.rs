@@ -264,6 +264,61 @@ async fn documents_are_written_as_they_were_decided_or_nothing_is() {
     assert_eq!((found(&store).await, store.head().await.unwrap()), (None, Position(4)));
 }
 
+/// Who advances a build takes its processor, and then documents.
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn a_commit_and_who_advances_a_build_come_one_behind_the_other() {
+    let place = place().await;
+    place.store.append(deciding(vec![document(0, Some("one"))], Vec::new())).await.unwrap();
+    let mut advancing = session().await;
+    let mut run = async |sql: &str| {
+        let sql = sqlx::AssertSqlSafe(sql.replace("{es}", &place.schema));
+        sqlx::raw_sql(sql).execute(&mut advancing).await
+    };
+    run("BEGIN; SELECT FROM {es}.processors WHERE name = 'balances' FOR UPDATE").await.unwrap();
+    let mut commit = with(Does::Enter, &["Counted"]);
+    if let Some(inline) = &mut commit.inline {
+        inline.writes = vec![document(1, Some("two"))];
+    }
+    let appending = tokio::spawn({
+        let store = place.store.clone();
+        async move { store.append(commit).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND query LIKE '%\"{es}\".processors%'";
+    while place.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    run("SELECT FROM {es}.documents WHERE collection = 'c' FOR UPDATE NOWAIT").await.unwrap();
+    run("COMMIT").await.unwrap();
+    appending.await.unwrap().unwrap();
+    assert_eq!(found(&place.store).await, Some((2, Position(2))));
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn a_commit_whose_builds_change_while_it_waits_is_done_again() {
+    let place = place().await;
+    let mut advancing = session().await;
+    let mut run = async |sql: &str| {
+        let sql = sqlx::AssertSqlSafe(sql.replace("{es}", &place.schema));
+        sqlx::raw_sql(sql).execute(&mut advancing).await.unwrap();
+    };
+    run("BEGIN; SELECT FROM {es}.processors WHERE name = 'balances' FOR UPDATE").await;
+    let appending = tokio::spawn({
+        let store = place.store.clone();
+        async move { store.append(with(Does::Enter, &["Counted"])).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND query LIKE '%\"{es}\".processors%'";
+    while place.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    run("UPDATE {es}.documents SET revision = revision + 1 WHERE collection = 'ledgers'; COMMIT").await;
+    assert!(!appending.await.unwrap().unwrap().duplicate);
+    assert_eq!(stored(&place).await, (1, Position(1), Position(1)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn commits_with_rows_and_without_go_on_side_by_side() {

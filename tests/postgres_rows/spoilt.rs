@@ -100,14 +100,17 @@ async fn what_work_leaves_in_its_session_is_gone() {
     let (place, held) = Place::with_table().await;
     let leave = work!(|tx| {
         let sql =
-            "SET statement_timeout = '1h'; CREATE TEMP TABLE balances (x int); SELECT pg_advisory_lock(7)";
+            "SET statement_timeout = '1h'; CREATE TEMP TABLE balances (x int); SELECT pg_advisory_lock(7);
+            SET ROLE es; LISTEN mine; DECLARE mine CURSOR WITH HOLD FOR SELECT 1";
         sqlx::raw_sql(sql).execute(&mut **tx).await?;
     });
     place.work(Advance::under(&held), leave).await.unwrap();
     for _ in 0..5 {
         let look = work!(|tx| {
             let sql = "SELECT current_setting('statement_timeout') <> '1h'
-                AND to_regclass('pg_temp.balances') IS NULL
+                AND to_regclass('pg_temp.balances') IS NULL AND current_setting('role') = 'none'
+                AND NOT EXISTS (SELECT FROM pg_listening_channels())
+                AND NOT EXISTS (SELECT FROM pg_cursors WHERE name = 'mine')
                 AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7
                     AND pid = pg_backend_pid())";
             assert!(sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut **tx).await?);

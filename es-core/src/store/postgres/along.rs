@@ -44,54 +44,84 @@ impl From<ReadError> for Stop {
     }
 }
 
-/// Takes the builds of a projection along.
-pub(super) async fn take_along(
-    database: &Database,
-    tx: &mut PgTx,
-    projection: &dyn InlineProjection,
-    commit: &Written,
-) -> Result<(), Stop> {
-    let Some((ledger, places)) = held(database, tx, projection).await? else { return Ok(()) };
-    for build in projection.builds(&ledger) {
-        let Some(&from) = places.get(build.processor()) else { continue };
-        let Some(events) = events_for(database, tx, projection.filter(), &*build, from, commit).await? else {
-            continue;
-        };
-        match write(database, tx, &*build, from, &events).await? {
-            Ok(writes) => {
-                put(database, tx, &writes).await?;
-                reach(database, tx, build.processor(), commit.end()).await?;
-            }
-            Err(failure) => failure.of_a_commit_behind(commit.before, projection.name())?,
-        }
-    }
-    Ok(())
+/// What a commit takes along, none of whose places anybody else changes from here on.
+pub(super) struct Company<'a> {
+    projections: Vec<Followed<'a>>,
+    /// Where the builds are, by their processors.
+    places: HashMap<Arc<str>, Checkpoint>,
 }
 
-/// The ledger of a projection and where its builds are, none of which anybody else changes from here on. Whoever
-/// advances a build takes its processor and then the ledger, and so does this.
-async fn held(
+/// A projection and its ledger.
+struct Followed<'a> {
+    projection: &'a dyn InlineProjection,
+    ledger: StoredDocument,
+}
+
+impl<'a> Company<'a> {
+    /// Takes the processors of all builds. Whoever advances one takes its processor, and then documents; so does a
+    /// commit, which must make sure yet that the [ledgers](Self::ledgers) are as they were read here.
+    pub async fn hold(
+        database: &Database,
+        tx: &mut PgTx,
+        projections: &'a [Arc<dyn InlineProjection>],
+    ) -> Result<Self, Stop> {
+        const HOLD: &str = "SELECT name, position, event_id FROM {es}.processors WHERE name = ANY ($1)
+            ORDER BY name FOR UPDATE";
+        if projections.is_empty() {
+            return Ok(Self { projections: Vec::new(), places: HashMap::new() });
+        }
+        let ledgers: Vec<_> = projections.iter().map(|projection| projection.ledger()).collect();
+        let found = documents::find_each(database, tx, &ledgers).await?;
+        let followed = found.into_iter().filter_map(|(n, ledger)| {
+            projections.get(n).map(|projection| Followed { projection: &**projection, ledger })
+        });
+        let projections: Vec<_> = followed.collect();
+        let builds = projections.iter().flat_map(|one| one.projection.builds(&one.ledger));
+        let names: Vec<_> = builds.map(|build| escaped(build.processor()).into_owned()).collect();
+        let rows = database.query(HOLD).bind(names).fetch_all(&mut **tx).await?;
+        let places = rows.iter().map(place).collect::<Result<_, _>>()?;
+        Ok(Self { projections, places })
+    }
+
+    /// The ledgers by collection, key and revision.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&'a str, &'a str, u64)> {
+        self.projections.iter().map(|one| {
+            let (collection, key) = one.projection.ledger();
+            (collection, key, one.ledger.revision)
+        })
+    }
+
+    /// Takes the builds along.
+    pub async fn take(&self, database: &Database, tx: &mut PgTx, commit: &Written) -> Result<(), Stop> {
+        for Followed { projection, ledger } in &self.projections {
+            for build in projection.builds(ledger) {
+                if let Some(&from) = self.places.get(build.processor()) {
+                    take_along(database, tx, *projection, &*build, from, commit).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn take_along(
     database: &Database,
     tx: &mut PgTx,
     projection: &dyn InlineProjection,
-) -> Result<Option<(StoredDocument, HashMap<Arc<str>, Checkpoint>)>, Stop> {
-    const HOLD: &str = "SELECT name, position, event_id FROM {es}.processors WHERE name = ANY ($1)
-        ORDER BY name FOR UPDATE";
-    let (collection, key) = projection.ledger();
-    let key = [key.to_owned()];
-    let mut found = documents::find_in(database, tx, collection, &key, false).await?.pop();
-    loop {
-        let Some(ledger) = found else { return Ok(None) };
-        let names: Vec<Arc<str>> =
-            projection.builds(&ledger).iter().map(|build| build.processor().clone()).collect();
-        let hold = database.query(HOLD).bind(names.iter().map(|name| escaped(name)).bind_iter());
-        let rows = hold.fetch_all(&mut **tx).await?;
-        let places = rows.iter().map(place).collect::<Result<HashMap<_, _>, _>>()?;
-        found = documents::find_in(database, tx, collection, &key, true).await?.pop();
-        if found.as_ref().is_some_and(|found| found.revision == ledger.revision) {
-            return Ok(Some((ledger, places)));
+    build: &dyn InlineBuild,
+    from: Checkpoint,
+    commit: &Written,
+) -> Result<(), Stop> {
+    let events = events_for(database, tx, projection.filter(), build, from, commit).await?;
+    let Some(events) = events else { return Ok(()) };
+    match write(database, tx, build, from, &events).await? {
+        Ok(writes) => {
+            put(database, tx, &writes).await?;
+            reach(database, tx, build.processor(), commit.end()).await?;
         }
+        Err(failure) => failure.of_a_commit_behind(commit.before, projection.name())?,
     }
+    Ok(())
 }
 
 fn place(row: &PgRow) -> Result<(Arc<str>, Checkpoint), ReadError> {
@@ -191,7 +221,7 @@ async fn write(
     };
     let documents = match &keys[..] {
         [] => Vec::new(),
-        keys => documents::find_in(database, tx, build.processor(), keys, false).await?,
+        keys => documents::find_in(database, tx, build.processor(), keys).await?,
     };
     let Some(tables) = build.tables() else {
         return Ok(finished(step, documents, None).await);

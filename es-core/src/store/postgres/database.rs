@@ -1,20 +1,24 @@
 //! The way to the database: a pool of connections, and the statements in the names of its schema.
 
-use super::failure::{self, Failure};
-use super::{PgError, PgOpenError, PgOptions, schema};
+use super::pool::{Pool, Reset, answered, connect, deadline};
+use super::transaction::Transaction;
+use super::{PgError, PgOpenError, PgOptions, failure, scan, schema};
 use crate::store::Durability;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, SqlSafeStr, SqlStr, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Postgres, SqlSafeStr, SqlStr};
+use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::time::Instant;
 
-/// How long is waited for a connection: for a new one, or for one of the pool.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A statement with its values.
+pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 
 /// What is set in our sessions, whatever the role's or the database's own settings are.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
+    // Nothing that somebody else has made stands for what is PostgreSQL's own.
+    ("search_path", "pg_catalog,pg_temp"),
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
     ("default_transaction_deferrable", "off"),
@@ -35,22 +39,33 @@ const APPENDING: [(&str, &str); 3] =
     [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off")];
 
 /// What a transaction begins with that takes nothing from the session's settings.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-const BEGIN_RELAXED: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off";
+pub(super) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp";
+const BEGIN_RELAXED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL synchronous_commit = off";
 
 /// What a transaction begins with that reads, on a replica, too.
-pub(super) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+pub(super) const BEGIN_READING: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp";
+
+/// What becomes of a session behind work that is not ours.
+const RESET: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP;
+    SELECT pg_advisory_unlock_all()";
+
+/// What stands in front of it in a session of a pooler: the driver numbers statements for each client, and somebody
+/// else's may have the same number.
+const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
 
 /// A schema in a database. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Database {
-    pool: PgPool,
+    pool: Pool,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     options: PgConnectOptions,
+    connections: u32,
     listening: Option<PgConnectOptions>,
     schema: String,
     quoted: String,
@@ -67,14 +82,10 @@ impl Database {
             Some(url) => Some(way_of(url)?),
             None => (!options.is_pooled).then(|| way.clone()),
         };
-        let pool = PgPoolOptions::new()
-            .max_connections(options.connections)
-            .acquire_timeout(PATIENCE)
-            // It would be a round trip for each. One that is lost is noticed, and another one taken.
-            .test_before_acquire(false)
-            .connect_lazy_with(way.clone());
+        let pool = Pool::new(way.clone(), options.connections, Reset::Nothing);
         let shared = Shared {
             options: way,
+            connections: options.connections,
             listening,
             schema: options.schema.clone(),
             quoted: schema::quoted(&options.schema),
@@ -82,19 +93,24 @@ impl Database {
             durability: options.durability,
         };
         let database = Self { pool, shared: Arc::new(shared) };
-        schema::check(&database).await?;
+        answered(schema::check(&database)).await?;
         Ok(database)
     }
 
-    /// Connections for one statement, or one short transaction, each. One statement goes better through
-    /// [`rows`](Self::rows), and a transaction begins with [`begin`](Self::begin).
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
+    /// As many connections again, for what is not ours, which may leave anything behind in a session, and is not to
+    /// write when it has ended its transaction.
+    pub fn pool_for_others(&self) -> Pool {
+        let Shared { options, connections, is_pooled, .. } = &*self.shared;
+        if *is_pooled {
+            return Pool::new(options.clone(), *connections, Reset::InFront(FORGET_STATEMENTS));
+        }
+        let read_only = options.clone().options([("default_transaction_read_only", "on")]);
+        Pool::new(read_only, *connections, Reset::Behind(RESET))
     }
 
     /// A connection of its own, beside the pool.
     pub async fn connect(&self) -> Result<PgConnection, PgError> {
-        connect(&self.shared.options).await
+        connect(&self.shared.options, deadline()).await
     }
 
     /// A connection for what appends. In its session, if it keeps one, tables are not scanned whole: a plan may be as
@@ -103,7 +119,7 @@ impl Database {
         if self.shared.is_pooled {
             return self.connect().await;
         }
-        connect(&self.shared.options.clone().options(APPENDING)).await
+        connect(&self.shared.options.clone().options(APPENDING), deadline()).await
     }
 
     /// The way to a connection that can `LISTEN`, if there is one.
@@ -127,20 +143,13 @@ impl Database {
     }
 
     /// The same, to bind values to; it is prepared once for each connection where that can be kept.
-    pub fn query<'q>(&self, text: &str) -> Query<'q, Postgres, PgArguments> {
+    pub fn query(&self, text: &str) -> PgQuery {
         sqlx::query(self.sql(text)).persistent(!self.shared.is_pooled)
     }
 
-    /// Begins a transaction on a connection of the pool, at READ COMMITTED whatever is usual there. Statements
-    /// in it take [`query`](Self::query).
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, PgError> {
-        match begin_in(&self.pool, self.begin_statement()).await {
-            Err(error) if failure::is_lost(&error) => {
-                self.drop_lost_connections().await;
-                begin_in(&self.pool, self.begin_statement()).await
-            }
-            begun => begun,
-        }
+    /// Begins a transaction at READ COMMITTED, whatever is usual there. Statements in it take [`query`](Self::query).
+    pub async fn begin(&self) -> Result<Transaction, PgError> {
+        Transaction::begin(&self.pool, self.begin_statement()).await
     }
 
     /// What a transaction of a connection begins with.
@@ -152,50 +161,89 @@ impl Database {
     }
 
     /// Runs a statement that only reads. It is run again if the connection was lost.
-    pub async fn rows(
-        &self,
-        query: impl Fn() -> Query<'static, Postgres, PgArguments> + Send,
-    ) -> Result<Vec<PgRow>, PgError> {
-        match self.run(query(), BEGIN_READING).await {
-            Err(error) if failure::is_lost(&error) => {
-                self.drop_lost_connections().await;
-                self.run(query(), BEGIN_READING).await
+    pub async fn rows(&self, query: impl Fn() -> PgQuery + Send) -> Result<Vec<PgRow>, PgError> {
+        let until = deadline();
+        match self.gathered(query(), BEGIN_READING, until).await {
+            Err(error) if failure::is_lost(&error) && Instant::now() < until => {
+                self.gathered(query(), BEGIN_READING, until).await
             }
-            answered => answered,
+            gathered => gathered,
         }
     }
 
     /// Runs a statement that may write, once.
-    pub async fn rows_once(
-        &self,
-        query: Query<'static, Postgres, PgArguments>,
-    ) -> Result<Vec<PgRow>, PgError> {
-        self.run(query, self.begin_statement()).await
+    pub async fn rows_once(&self, query: PgQuery) -> Result<Vec<PgRow>, PgError> {
+        self.gathered(query, self.begin_statement(), deadline()).await
     }
 
-    async fn run(
+    async fn gathered(
         &self,
-        query: Query<'static, Postgres, PgArguments>,
+        query: PgQuery,
         begin: &'static str,
+        until: Instant,
     ) -> Result<Vec<PgRow>, PgError> {
-        if !self.shared.is_pooled {
-            return query.fetch_all(&self.pool).await;
-        }
-        // A pooler may send each half of a statement to another connection, if they are not in a transaction.
-        let mut transaction = begin_in(&self.pool, begin).await?;
-        let rows = query.fetch_all(&mut *transaction).await?;
-        transaction.commit().await?;
+        let mut rows = Vec::new();
+        let all = |row| {
+            rows.push(row);
+            ControlFlow::<()>::Continue(())
+        };
+        let _ = self.run(query, begin, until, all).await?;
         Ok(rows)
     }
 
-    /// Lets those connections of the pool go that the server has ended, as it does with all when it restarts.
-    pub async fn drop_lost_connections(&self) {
-        while let Some(mut idle) = self.pool.try_acquire() {
-            if let Ok(Ok(())) = tokio::time::timeout(PATIENCE, idle.ping()).await {
-                return;
-            }
-            idle.close_on_drop();
+    /// Runs a statement by itself, and hands its rows over until it has no more or none is wanted. Until the first one
+    /// is there, it waits until then, and then for each as long as for any answer.
+    pub async fn run<B>(
+        &self,
+        query: PgQuery,
+        begin: &'static str,
+        until: Instant,
+        take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
+    ) -> Result<ControlFlow<B>, PgError> {
+        let taken = if self.shared.is_pooled {
+            self.run_in_transaction(query, begin, until, take).await
+        } else {
+            self.run_alone(query, until, take).await
+        };
+        taken.inspect_err(|error| self.pool.note(error))
+    }
+
+    async fn run_alone<B>(
+        &self,
+        query: PgQuery,
+        until: Instant,
+        take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
+    ) -> Result<ControlFlow<B>, PgError> {
+        let mut lent = self.pool.lend(until).await?;
+        let taken = scan::rows(&mut lent, query, until, take).await;
+        let is_answered = match &taken {
+            Ok(taken) => taken.is_continue(),
+            Err(error) => !failure::is_lost(error),
+        };
+        if is_answered {
+            lent.give_back();
         }
+        taken
+    }
+
+    /// A pooler may send each half of a statement to another connection, if they are not in a transaction.
+    async fn run_in_transaction<B>(
+        &self,
+        query: PgQuery,
+        begin: &'static str,
+        until: Instant,
+        take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
+    ) -> Result<ControlFlow<B>, PgError> {
+        let mut transaction = Transaction::begin_once(&self.pool, begin, until).await?;
+        let taken = scan::rows(&mut transaction, query, until, take).await;
+        match &taken {
+            Ok(taken) if taken.is_continue() => transaction.commit().await?,
+            Ok(_) => {}
+            Err(error) if failure::is_lost(error) => {}
+            // The statement's error says more than this one's.
+            Err(_) => drop(transaction.roll_back().await),
+        }
+        taken
     }
 
     pub async fn close(&self) {
@@ -203,30 +251,9 @@ impl Database {
     }
 }
 
-/// Begins a transaction on a connection of a pool. That is brought to its end even if nobody waits for it any more: where
-/// it is interrupted, the driver gives the connection back inside the transaction, and whatever the next one does on it
-/// is never committed.
-pub(super) async fn begin_in(
-    pool: &PgPool,
-    statement: &'static str,
-) -> Result<Transaction<'static, Postgres>, PgError> {
-    let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
-    begun.unwrap_or(Err(PgError::WorkerCrashed))
-}
-
-/// Connects, or gives up in time.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, PgError> {
-    match tokio::time::timeout(PATIENCE, options.connect()).await {
-        Ok(connected) => connected,
-        Err(_) => Err(PgError::Io(std::io::ErrorKind::TimedOut.into())),
-    }
-}
-
 /// Connects to a database that may have no store yet.
 pub(super) async fn connect_to(url: &str, options: &PgOptions) -> Result<PgConnection, PgOpenError> {
-    let connection = connect(&way(url, options)?).await;
-    connection.map_err(|error| PgOpenError::Unavailable(Failure::from(error).into()))
+    Ok(connect(&way(url, options)?, deadline()).await?)
 }
 
 /// The way for sessions with our settings, as far as sessions can have any.

@@ -2,17 +2,15 @@
 
 use super::append::expectation;
 use super::column;
-use super::database::Database;
+use super::database::{Database, PgQuery};
 use super::failure::{Failure, Fate};
-use super::settle::{Attempts, within};
+use super::pool::within;
+use super::settle::Attempts;
 use super::text::escaped;
 use crate::id::StreamId;
 use crate::store::{AppendError, Expected, Redaction, limits};
 use sqlx::Row;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-
-type Statement = Query<'static, sqlx::Postgres, PgArguments>;
+use sqlx::postgres::PgRow;
 
 pub(super) async fn close(
     database: &Database,
@@ -78,7 +76,7 @@ fn as_expected(stream: &StreamId, expected: Expected, actual: Option<i64>) -> Re
 /// by an earlier attempt.
 async fn done<T>(
     database: &Database,
-    statement: impl Fn() -> Statement + Send,
+    statement: impl Fn() -> PgQuery + Send,
 ) -> Result<(Option<T>, bool), AppendError>
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,

@@ -4,6 +4,7 @@ use super::PgError;
 use crate::store::{AdvanceError, AppendError, BoxError, ReadError, StoreClosed};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// An error of the driver, without what may be in it that is nobody's business: the server's details, hints
@@ -23,6 +24,9 @@ impl fmt::Display for Failure {
             PgError::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 write!(f, "the server answers {code}: {}", error.message())
+            }
+            PgError::Io(error) if error.kind() == ErrorKind::TimedOut => {
+                f.write_str("the server has not answered in time")
             }
             PgError::Io(error) => write!(f, "the connection failed: {error}"),
             PgError::Tls(error) => write!(f, "the connection cannot be made safe: {error}"),

@@ -2,10 +2,11 @@
 
 use super::column::value;
 use super::database::Database;
+use super::pool::answered;
 use super::{failure, processors, text};
 use crate::store::processor::belongs;
 use crate::store::{AdvanceError, LEASE, Lease, ReadError};
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 /// In whose name processors are forgotten: everybody's.
@@ -82,14 +83,14 @@ async fn drop_some(
         ARRAY (SELECT key FROM {es}.documents WHERE collection = $1 ORDER BY key LIMIT $2))";
     let mut transaction = database.begin().await.map_err(failure::of_advance)?;
     if let Some(lease) = lease {
-        let renewed = processors::renewing(database, lease, LEASE).fetch_optional(&mut *transaction).await;
-        if renewed.map_err(failure::of_advance)?.is_none() {
+        let renew = processors::renewing(database, lease, LEASE).fetch_optional(&mut *transaction);
+        if answered(renew).await.map_err(failure::of_advance)?.is_none() {
             return Err(processors::fenced(&lease.processor));
         }
     }
-    let connection: &mut PgConnection = &mut transaction;
     let drop = database.query(DROP).bind(text::escaped(collection).into_owned()).bind(FORGOTTEN);
-    let dropped = drop.execute(connection).await.map_err(failure::of_advance)?.rows_affected();
+    let dropped =
+        answered(drop.execute(&mut *transaction)).await.map_err(failure::of_advance)?.rows_affected();
     transaction.commit().await.map_err(failure::of_advance)?;
     Ok(dropped >= FORGOTTEN.unsigned_abs())
 }

@@ -1,11 +1,11 @@
 //! Commits with documents or projections: each is a transaction of its own, which holds the lock of the log.
 
-use super::along::{self, Written};
+use super::along::{Company, Written};
 use super::append;
 use super::database::Database;
 use super::failure::{self, Failure, Fate};
-use super::rows::Workroom;
-use super::settle::{self, Attempts, within};
+use super::pool::{Pool, within};
+use super::settle::{self, Attempts};
 use super::text::escaped;
 use super::tx::PgTx;
 use super::{PgError, column};
@@ -49,7 +49,7 @@ impl From<PgError> for Stop {
 /// its ids.
 pub(super) async fn append(
     database: &Database,
-    workroom: &Workroom,
+    workroom: &Pool,
     commit: &Commit,
 ) -> Result<Appended, AppendError> {
     let mut attempts = Attempts::new();
@@ -82,7 +82,7 @@ pub(super) async fn append(
 /// Sends a commit once. What it would be answered is in `sent` from the COMMIT on.
 async fn attempt(
     database: &Database,
-    workroom: &Workroom,
+    workroom: &Pool,
     commit: &Commit,
     sent: &mut Option<Appended>,
     until: Instant,
@@ -140,47 +140,62 @@ async fn write(database: &Database, tx: &mut PgTx, commit: &Commit) -> Result<Ap
     let answered = answer.of_each(&[commit]).0.pop();
     let appended = answered.unwrap_or_else(|| Err(AppendError::Unavailable { cause: "no answer".into() }))?;
     let Some(inline) = commit.inline.as_deref().filter(|_| !appended.duplicate) else { return Ok(appended) };
-    require(database, tx, inline).await?;
+    // The processors first, then the documents, as whoever advances does.
+    let company = Company::hold(database, tx, &inline.projections).await?;
+    require(database, tx, inline, &company).await?;
     let position = appended.position;
     let writes = inline.writes.iter().map(|write| DocumentWrite { position, ..write.clone() });
     put(database, tx, &writes.collect::<Vec<_>>()).await?;
     if !inline.projections.is_empty() {
         let written = Written { before: answer.before, events: stored(commit, &appended.heads, &answer) };
-        for projection in &inline.projections {
-            along::take_along(database, tx, &**projection, &written).await?;
-        }
+        company.take(database, tx, &written).await?;
     }
     Ok(appended)
 }
 
-/// Makes sure that the documents are as they were when the commit was decided, and stay so.
-async fn require(database: &Database, tx: &mut PgTx, inline: &Inline) -> Result<(), Stop> {
+/// Makes sure that the documents are as they were when the commit was decided, and the ledgers as they were read, and
+/// stay so.
+async fn require(
+    database: &Database,
+    tx: &mut PgTx,
+    inline: &Inline,
+    company: &Company<'_>,
+) -> Result<(), Stop> {
     const LOCK: &str = "SELECT stored.collection, stored.key, stored.revision
         FROM unnest($1, $2) AS known (collection, key) JOIN {es}.documents AS stored USING (collection, key)
         ORDER BY stored.collection, stored.key FOR UPDATE OF stored";
     let required = inline.requires.iter().map(|one| (&one.collection, &one.key, Some(one.revision)));
     let written = inline.writes.iter().map(|one| (&one.collection, &one.key, one.revision));
     let known: Vec<(&Arc<str>, &String, Option<u64>)> = required.chain(written).collect();
-    if known.is_empty() {
+    let places = || {
+        let known = known.iter().map(|&(collection, key, _)| (&**collection, key.as_str()));
+        known.chain(company.ledgers().map(|(collection, key, _)| (collection, key)))
+    };
+    if places().next().is_none() {
         return Ok(());
     }
     let rows = database
         .query(LOCK)
-        .bind(known.iter().map(|(collection, ..)| escaped(collection)).bind_iter())
-        .bind(known.iter().map(|(_, key, _)| escaped(key)).bind_iter())
+        .bind(places().map(|(collection, _)| escaped(collection)).bind_iter())
+        .bind(places().map(|(_, key)| escaped(key)).bind_iter())
         .fetch_all(&mut **tx)
         .await?;
     let revision = |row: &PgRow| -> Result<((String, String), u64), PgError> {
         Ok(((row.try_get(0)?, row.try_get(1)?), column::unsigned(row.try_get(2)?)))
     };
     let stored: HashMap<_, _> = rows.iter().map(revision).collect::<Result<_, _>>()?;
-    for (collection, key, read_at) in known {
+    let found = |collection: &str, key: &str| {
         let place = (escaped(collection).into_owned(), escaped(key).into_owned());
-        let found = stored.get(&place).copied().unwrap_or(0);
-        if read_at.is_some_and(|read_at| read_at != found) {
-            let (collection, key) = (Arc::clone(collection), key.clone());
+        stored.get(&place).copied().unwrap_or(0)
+    };
+    for (collection, key, read_at) in &known {
+        if read_at.is_some_and(|read_at| read_at != found(collection, key)) {
+            let (collection, key) = (Arc::clone(collection), (*key).clone());
             return Err(AppendError::Changed { collection, key }.into());
         }
+    }
+    if company.ledgers().any(|(collection, key, read_at)| read_at != found(collection, key)) {
+        return Err(Stop::InTheWay("the builds of a projection have changed meanwhile".into()));
     }
     Ok(())
 }
@@ -191,6 +206,7 @@ pub(super) async fn put(database: &Database, tx: &mut PgTx, writes: &[DocumentWr
         WHERE stored.collection = gone.collection AND stored.key = gone.key";
     const PUT: &str = "INSERT INTO {es}.documents AS stored (collection, key, revision, position, body)
         SELECT collection, key, 1, position, body FROM unnest($1, $2, $3, $4) AS sent (collection, key, position, body)
+        ORDER BY collection, key
         ON CONFLICT (collection, key) DO UPDATE
             SET revision = stored.revision + 1, position = excluded.position, body = excluded.body";
     let (kept, gone): (Vec<_>, Vec<_>) = writes.iter().partition(|write| write.body.is_some());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// The most parts in one call, and about the most bytes.
 const CALL_PARTS: usize = 256;
@@ -23,7 +23,8 @@ const EVENT_BYTES: usize = 512;
 const NAP: Duration = Duration::from_micros(100);
 const NAPS: Duration = Duration::from_micros(500);
 
-/// How long a commit waits for its call, where those before it are not answered.
+/// How long a commit waits for its call, for room in the queue, too: where those before it are not answered, or are more
+/// than the server takes.
 const LATE: Duration = Duration::from_secs(10);
 
 /// What may wait for the lane, in pages of 4 KiB, of which each commit takes one at least: 16 MiB.
@@ -51,8 +52,8 @@ struct Shared {
 struct Job {
     commit: Commit,
     size: usize,
-    /// When it was handed over.
-    since: Instant,
+    /// Set by whoever is first: the task that puts it into a call, or its caller, who has waited for too long.
+    is_taken: Arc<AtomicBool>,
     caller: oneshot::Sender<Result<Appended, AppendError>>,
     /// Given back when it goes into a call.
     room: Option<OwnedSemaphorePermit>,
@@ -77,17 +78,25 @@ impl Lane {
         Self { queue, shared }
     }
 
-    /// Hands a commit over, once there is room for it, and waits for the answer. From the moment that it is
-    /// handed over it is done, whether anybody waits or not.
+    /// Hands a commit over, once there is room for it, and waits for the answer. From the moment that it goes into a
+    /// call it is done, whether anybody waits or not.
     pub async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         let is_closed = || AppendError::Unavailable { cause: StoreClosed.into() };
+        let late = Instant::now() + LATE;
         let size = size(&commit);
         let pages = u32::try_from(1 + size / PAGE).unwrap_or(ROOM).min(ROOM);
-        let room = Arc::clone(&self.shared.room).acquire_many_owned(pages).await.map_err(|_| is_closed())?;
-        let (caller, answer) = oneshot::channel();
-        let job = Job { commit, size, since: Instant::now(), caller, room: Some(room) };
+        let room = timeout_at(late, Arc::clone(&self.shared.room).acquire_many_owned(pages)).await;
+        let room = room.map_err(|_| too_late())?.map_err(|_| is_closed())?;
+        let (caller, mut answer) = oneshot::channel();
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let job = Job { commit, size, is_taken: Arc::clone(&is_taken), caller, room: Some(room) };
         self.queue.send(Message::Commit(job)).map_err(|_| is_closed())?;
-        match answer.await {
+        let answer = match timeout_at(late, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) if !is_taken.swap(true, Ordering::AcqRel) => return Err(too_late()),
+            Err(_) => answer.await,
+        };
+        match answer {
             Ok(answer) => answer,
             Err(_) if self.shared.closed.load(Ordering::Acquire) => Err(is_closed()),
             Err(_) => Err(AppendError::Ambiguous { cause: "the task that appends has stopped".into() }),
@@ -102,6 +111,10 @@ impl Lane {
             let _ = ended.await;
         }
     }
+}
+
+fn too_late() -> AppendError {
+    AppendError::Unavailable { cause: "it has waited too long for those before it, and was not sent".into() }
 }
 
 /// About how much a commit is, for a call and for the room that it takes while it waits.
@@ -136,13 +149,11 @@ impl Task {
                 self.take(message);
                 continue;
             }
-            self.turn_the_late_away();
-            if self.waiting.is_empty() {
-                continue;
-            }
             self.await_the_usual().await;
             let jobs = self.next_call();
-            self.store(jobs).await;
+            if !jobs.is_empty() {
+                self.store(jobs).await;
+            }
         }
         self.shared.room.close();
         self.shared.closed.store(true, Ordering::Release);
@@ -191,16 +202,8 @@ impl Task {
         }
     }
 
-    /// Answers those that have waited for too long, so that calls which go unanswered hold nobody up one after another.
-    fn turn_the_late_away(&mut self) {
-        while let Some(job) = self.waiting.pop_front_if(|job| job.since.elapsed() > LATE) {
-            let cause = "it has waited too long for those before it, and was not sent".into();
-            let _ = job.caller.send(Err(AppendError::Unavailable { cause }));
-        }
-    }
-
     /// What goes into one call, in the order in which it came: no stream twice, and not too much. The first is
-    /// always in it.
+    /// always in it. Those that nobody waits for any more are in none.
     fn next_call(&mut self) -> Vec<Job> {
         let mut call = Vec::with_capacity(self.waiting.len());
         let mut later = VecDeque::new();
@@ -211,6 +214,9 @@ impl Task {
             let has_room = parts + theirs.len() <= CALL_PARTS && bytes + job.size <= CALL_BYTES;
             let is_free = theirs.iter().all(|part| !self.streams.contains(&part.stream));
             if call.is_empty() || has_room && is_free {
+                if job.is_taken.swap(true, Ordering::AcqRel) {
+                    continue;
+                }
                 parts += theirs.len();
                 bytes += job.size;
                 self.streams.extend(theirs.iter().map(|part| part.stream.clone()));

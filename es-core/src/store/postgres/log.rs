@@ -47,6 +47,10 @@ pub(super) async fn page(
     let sql = search.sql();
     let query = || {
         let mut query = database.query(&sql).bind(column::signed(after.0)).bind(i64::from(limit));
+        if !search.categories.is_empty() {
+            // A plan that is kept knows no category: it reads the log to its end for one that is rare.
+            query = query.persistent(false);
+        }
         for category in &search.categories {
             query = query.bind(category.clone());
         }
@@ -57,7 +61,7 @@ pub(super) async fn page(
         }
     };
     let mut reading = Reading::new(after, limit);
-    scan::rows(database, query, |row| reading.take(row)).await?;
+    scan::page(database, query, |row| reading.take(row)).await?;
     reading.require_order(*filter == Filter::default())?;
     Ok(reading.page())
 }

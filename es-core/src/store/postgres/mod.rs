@@ -4,10 +4,10 @@
 //! (many commits, one call of `append` in the [`schema`]), [`settle`] (what became of a call whose answer is
 //! lost); one with documents or projections goes through [`inline`] instead, which takes builds [`along`].
 //! [`edit`] changes what is there.
-//! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement on a
-//! connection of the [`database`], whose rows [`scan`] gives one by one. Work of projections runs in [`rows`], in a
-//! transaction that it is lent, [`tx`]. [`column`] knows a row, [`text`] a name in it, [`failure`] an error,
-//! [`wake`] tells those who wait.
+//! Reads go through [`read`], [`log`], [`processors`], [`documents`] and [`snapshot`], each one statement of the
+//! [`database`] on a connection of its [`pool`], whose rows [`scan`] gives one by one. Work of projections runs in
+//! [`rows`], in a [`transaction`] that it is lent, [`tx`]. [`column`] knows a row, [`text`] a name in it, [`failure`]
+//! an error, [`wake`] tells those who wait.
 
 mod along;
 mod append;
@@ -21,6 +21,7 @@ mod inline;
 mod lane;
 mod log;
 mod options;
+mod pool;
 mod processors;
 mod read;
 mod rows;
@@ -29,6 +30,7 @@ mod schema;
 mod settle;
 mod snapshot;
 mod text;
+mod transaction;
 mod tx;
 mod wake;
 
@@ -49,7 +51,7 @@ use super::{
 use crate::id::{Position, StreamId};
 use database::Database;
 use lane::Lane;
-use rows::Workroom;
+use pool::Pool;
 use sqlx::postgres::PgConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,13 +60,22 @@ use wake::Wake;
 
 /// A store in a PostgreSQL database. Clones are the same store.
 ///
-/// # How long a commit takes at most
-/// It waits ten seconds at most for those before it that are not answered; then it is
-/// [unavailable](AppendError::Unavailable). From the moment that it is sent, it is answered within about ten seconds.
-/// A call whose answer is lost, or does not come for seven, is sent again by another connection in this time, and what
-/// is stored is known by its ids. If it is still open then what became of it, that is what is said:
-/// [`AppendError::Ambiguous`]. A process that is gone in the middle of a commit holds up those of others for five
-/// seconds at most.
+/// # How long an answer takes at most
+/// A commit waits ten seconds at most for those before it, in a queue of 16 MiB and for room in that; then it is
+/// [unavailable](AppendError::Unavailable), and was not sent: more is asked of the store than the server does. From the
+/// moment that it is sent, it is answered within about ten seconds. A call whose answer is lost, or does not come for
+/// seven, is sent again by another connection in this time, and what is stored is known by its ids. If it is still open
+/// then what became of it, that is what is said: [`AppendError::Ambiguous`]. A process that is gone in the middle of a
+/// commit holds up those of others for five seconds at most.
+///
+/// Whatever else is asked is unavailable when nothing is heard for ten seconds: until the first row, the wait for a
+/// free connection included, and from row to row. A page that is long on its way is no fault. The connection is thrown
+/// away then, and so it is when the caller stops waiting.
+///
+/// What a projection does with its rows, and what is read of them, takes as long as it takes. How long one statement
+/// may, and a pause between two, is in the hands of the server: fifteen and five seconds, if the statements before it
+/// do not set it otherwise, by `SET LOCAL`. Where the server does not know the transaction any more, or does not
+/// answer at all, that ends within about twenty seconds, too.
 ///
 /// # Replicas
 /// A store can be opened on a replica, to read and to follow. Whatever writes is [unavailable](AppendError::Unavailable)
@@ -79,12 +90,13 @@ struct Shared {
     database: Database,
     lane: Lane,
     wake: Wake,
-    workroom: Workroom,
-    row_readers: Workroom,
+    workroom: Pool,
+    row_readers: Pool,
 }
 
 impl PgStore {
-    /// Makes the tables and functions of the store, or brings them up; by a role that may do so.
+    /// Makes the tables and functions of the store, or brings them up; by a role that may do so. Several processes may
+    /// do so at once, and others may use the store meanwhile. It takes PostgreSQL 14 or newer.
     ///
     /// # Errors
     /// [`PgOpenError`]
@@ -108,12 +120,13 @@ impl PgStore {
         let database = Database::open(url, &options).await?;
         let wake = Wake::start(&database);
         let lane = Lane::start(&database, wake.clone());
-        let (workroom, row_readers) = (Workroom::of(&database), Workroom::of(&database));
+        let (workroom, row_readers) = (database.pool_for_others(), database.pool_for_others());
         Ok(Self { shared: Arc::new(Shared { database, lane, wake, workroom, row_readers }) })
     }
 
     /// Reads the rows that projections keep: runs `read` on a connection that only reads, in a transaction that
-    /// sees them all at one moment. Tables are known there as the projection calls them.
+    /// sees them all at one moment. Tables are known there as the projection calls them. The server ends a statement
+    /// that takes more than fifteen seconds, unless `SET LOCAL statement_timeout` allows it more.
     ///
     /// ```no_run
     /// # async fn example(store: es_core::store::PgStore) -> Result<(), es_core::store::ReadError> {

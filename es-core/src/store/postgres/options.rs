@@ -127,6 +127,17 @@ pub enum PgOpenError {
     /// The URL is none, or not one of PostgreSQL.
     #[error("the URL is not one of PostgreSQL: `postgres://user:password@host:port/database`")]
     InvalidUrl,
+    /// The server does not know the user of the URL, or not by this password, or takes nobody from here.
+    #[error(
+        "the server does not let in: is the user in the URL right, the password, the server's `pg_hba.conf`?"
+    )]
+    NotLetIn(#[source] BoxError),
+    /// There is no such database on the server. [`migrate`](super::PgStore::migrate) makes a schema in one that is
+    /// there.
+    #[error(
+        "there is no such database: make it with `CREATE DATABASE`, or name another one at the end of the URL"
+    )]
+    NoDatabase(#[source] BoxError),
     /// A name that PostgreSQL does not take: empty, longer than 63 bytes, with a NUL, or its own.
     #[error("the name of the {what} is not one that PostgreSQL takes: 1 to 63 bytes, no NUL, not `pg_..`")]
     InvalidName {

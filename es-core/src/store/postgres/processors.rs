@@ -7,8 +7,7 @@
 //! Epochs come from a sequence, which no rollback takes back: they rise, and none is given twice.
 
 use super::column::{self, value};
-use super::database::Database;
-use super::scan::PgQuery;
+use super::database::{Database, PgQuery};
 use super::{PgError, failure, text};
 use crate::id::Position;
 use crate::store::{Advance, AdvanceError, Checkpoint, Lease, ReadError, StoredProcessor};

@@ -40,7 +40,7 @@ pub(super) async fn stream(
         events: Vec::new(),
         is_cut: false,
     };
-    scan::rows(database, query, |row| reading.take(row)).await?;
+    scan::page(database, query, |row| reading.take(row)).await?;
     reading.page(read)
 }
 

@@ -1,76 +1,77 @@
 //! Work of projections on their rows, in one transaction with their checkpoints; and reads of rows.
 
-use super::database::{Database, begin_in};
+use super::database::Database;
 use super::failure::{self, Failure, Fate};
-use super::settle::within;
+use super::pool::{PATIENCE, Pool, answered};
+use super::transaction::Transaction;
 use super::tx::{AtWork, PgTx, Spoilt};
 use super::{PgError, processors};
 use crate::foreign;
 use crate::store::inline::Panicked;
 use crate::store::rows;
 use crate::store::{Advance, AdvanceError, BoxError, ReadError, RowWork};
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Executor, Postgres, Transaction};
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::sleep;
 
-/// What becomes of a connection behind work that is not ours.
-const RESET: &str = "RESET ALL; DISCARD TEMP; SELECT pg_advisory_unlock_all()";
-
-/// How long that may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Connections for what is not ours: beside those of the store, whose settings are its own.
-pub(super) struct Workroom {
-    pool: PgPool,
+/// The transaction of a session, as the server knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Session {
+    process: i32,
+    since: i64,
 }
 
-impl Workroom {
-    pub fn of(database: &Database) -> Self {
-        let usual = database.pool();
-        let mut options = usual.connect_options().as_ref().clone();
-        if !database.is_pooled() {
-            // Work that has ended its transaction writes nothing outside of it.
-            options = options.options([("default_transaction_read_only", "on")]);
-        }
-        let is_kept = !database.is_pooled();
-        let pool = PgPoolOptions::new()
-            .max_connections(usual.options().get_max_connections())
-            .acquire_timeout(usual.options().get_acquire_timeout())
-            .test_before_acquire(false)
-            .after_release(move |connection, _| {
-                Box::pin(async move {
-                    if is_kept {
-                        // On a way that is dammed up it would be waited for ever, and nobody else could have its place.
-                        within(Instant::now() + PATIENCE, connection.execute(RESET)).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
-        Self { pool }
+/// The columns of a [`Session`]: of the one that asks.
+macro_rules! session {
+    () => {
+        "pg_backend_pid(), (extract(epoch FROM now()) * 1000000)::bigint"
+    };
+}
+pub(super) use session;
+
+impl Session {
+    pub fn of(row: &PgRow, index: usize) -> Result<Self, PgError> {
+        Ok(Self { process: row.try_get(index)?, since: row.try_get(index + 1)? })
     }
 
-    /// Begins a transaction; on another connection, if one was lost while nobody used it.
-    pub async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, PgError> {
+    /// Waits for work in the transaction of this session. It may take as long as it takes: how long one statement of
+    /// it may, and a pause between two, the server says. But where the server does not know the session any more, or
+    /// is gone itself, nobody answers it.
+    pub async fn watch<T>(self, database: &Database, work: impl Future<Output = T>) -> Result<T, PgError> {
+        let mut work = pin!(work);
         loop {
-            let idle = self.pool.num_idle();
-            match begin_in(&self.pool, statement).await {
-                Err(error) if failure::is_lost(&error) && idle > 0 => {}
-                begun => return begun,
+            let mut known = pin!(self.is_known_after(PATIENCE, database));
+            let heard = poll_fn(|cx| match work.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(Ok(done)),
+                Poll::Pending => known.as_mut().poll(cx).map(Err),
+            });
+            match heard.await {
+                Ok(done) => return Ok(done),
+                Err(Ok(false)) => return Err(PgError::Io(std::io::ErrorKind::ConnectionAborted.into())),
+                Err(Err(error)) if failure::is_lost(&error) => return Err(error),
+                // Those who ask are too many just now, or are not let in.
+                Err(_) => {}
             }
         }
     }
 
-    pub async fn close(&self) {
-        self.pool.close().await;
+    async fn is_known_after(self, pause: Duration, database: &Database) -> Result<bool, PgError> {
+        const KNOWN: &str = "SELECT 1 FROM pg_catalog.pg_stat_activity
+            WHERE pid = $1 AND (extract(epoch FROM xact_start) * 1000000)::bigint = $2";
+        sleep(pause).await;
+        let known = || database.query(KNOWN).bind(self.process).bind(self.since);
+        Ok(!database.rows(known).await?.is_empty())
     }
 }
 
 /// Does the work of a build, and writes documents and the checkpoint.
 pub(super) async fn advance(
     database: &Database,
-    workroom: &Workroom,
+    workroom: &Pool,
     advance: Advance,
     build: String,
     mut work: RowWork<PgTx>,
@@ -85,6 +86,8 @@ pub(super) async fn advance(
             let _ = tx.roll_back().await;
             Ok(())
         }
+        // It may be the connection that is lost, and whoever loses one rolls it back.
+        Err(unavailable @ AdvanceError::Unavailable(_)) => Err(unavailable),
         Err(error) => match (tx.roll_back().await, error) {
             // Then that is what has been in the way.
             (Err(lost), AdvanceError::Work(_)) if failure::is_lost(&lost) => Err(failure::of_advance(lost)),
@@ -103,7 +106,7 @@ async fn run(
 ) -> Result<bool, AdvanceError> {
     let fenced = || processors::fenced(&advance.processor);
     let entered = tx.enter(&advance.processor, build).await.map_err(failure::of_advance)?;
-    let AtWork { epoch, checkpoint } = entered.ok_or_else(fenced)?;
+    let AtWork { epoch, checkpoint, session } = entered.ok_or_else(fenced)?;
     if epoch == 0 || epoch != advance.epoch {
         return Err(fenced());
     }
@@ -111,13 +114,13 @@ async fn run(
     if advance.to.is_some_and(|to| to.position <= checkpoint.position) {
         return Ok(false);
     }
-    let done = foreign::caught(work(tx)).await;
+    let done = session.watch(database, foreign::caught(work(tx))).await.map_err(failure::of_advance)?;
     done.unwrap_or_else(|panic| Err(Panicked::with(&*panic).into())).map_err(of_work)?;
     tx.leave().await.map_err(|spoilt| match spoilt {
         Spoilt::Failed(error) => failure::of_advance(error),
         spoilt => AdvanceError::Work(spoilt.into()),
     })?;
-    let write = processors::advancing(database, advance).fetch_all(&mut **tx).await;
+    let write = answered(processors::advancing(database, advance).fetch_all(&mut **tx)).await;
     processors::advanced(&write.map_err(failure::of_advance)?, advance)?;
     Ok(true)
 }
@@ -154,15 +157,27 @@ pub(in crate::store) fn may_pass(error: &(dyn std::error::Error + 'static)) -> b
 /// Lets somebody read the rows that projections keep, all at one moment.
 pub(super) async fn read<T>(
     database: &Database,
-    readers: &Workroom,
+    readers: &Pool,
     read: impl AsyncFnOnce(&mut PgConnection) -> Result<T, PgError>,
 ) -> Result<T, ReadError> {
     const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    const VIEWS: &str =
-        "SELECT set_config('search_path', quote_ident({es}.beside('_rows')) || ', public, pg_temp', true)";
-    let mut transaction = readers.begin(BEGIN).await.map_err(failure::of_read)?;
-    database.query(VIEWS).execute(&mut *transaction).await.map_err(failure::of_read)?;
-    let answer = read(&mut transaction).await.map_err(failure::of_read)?;
-    transaction.rollback().await.map_err(failure::of_read)?;
-    Ok(answer)
+    const VIEWS: &str = concat!(
+        "SELECT set_config('search_path', quote_ident({es}.beside('_rows')) || ', public, pg_temp', true), ",
+        session!()
+    );
+    let mut transaction = Transaction::begin(readers, BEGIN).await.map_err(failure::of_read)?;
+    let row = answered(database.query(VIEWS).fetch_one(&mut *transaction)).await;
+    let session = row.and_then(|row| Session::of(&row, 1)).map_err(failure::of_read)?;
+    match session.watch(database, read(&mut transaction)).await.and_then(|answer| answer) {
+        Ok(answer) => {
+            transaction.roll_back().await.map_err(failure::of_read)?;
+            Ok(answer)
+        }
+        Err(error) => {
+            if !failure::is_lost(&error) {
+                let _ = transaction.roll_back_for_good().await;
+            }
+            Err(failure::of_read(error))
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::append::{self, Answer};
 use super::database::{BEGIN_READING, Database};
 use super::failure::{self, Failure, Fate};
+use super::pool::within;
 use super::text::escaped;
 use super::{PgError, column};
 use crate::id::Position;
@@ -48,6 +49,10 @@ impl Attempts {
     /// Until when there is time for all of them.
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 
     /// Takes note of what an attempt has come to, and waits for the time of the next; `false` if there is none.
@@ -116,12 +121,18 @@ impl Way {
         }
     }
 
-    /// Where one of the commits cannot be stored because of what is in it, the others are.
+    /// Where one of the commits cannot be stored because of what is in it, the others are; as many as there is time
+    /// for.
     async fn store_one_by_one(&mut self, commits: &[&Commit], before: &Attempts) -> (Answers, Position) {
         let mut answers = Vec::with_capacity(commits.len());
         let mut end = Position(0);
+        let first = Attempts { is_unknown: before.is_unknown, ..Attempts::new() };
         for commit in commits {
-            let mut attempts = Attempts { is_unknown: before.is_unknown, ..Attempts::new() };
+            let mut attempts = first.clone();
+            if attempts.is_over() {
+                answers.push(Err(attempts.given_up(PgError::Io(std::io::ErrorKind::TimedOut.into()).into())));
+                continue;
+            }
             let answer = match self.answered(&[commit], &mut attempts).await {
                 Ok(answer) => {
                     let (mut alone, reached) = self.answers(&answer, &[commit], &mut attempts).await;
@@ -303,15 +314,6 @@ async fn look(
     let (found, last): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
     let is_all = column::unsigned(found) == sent().count() as u64;
     Ok(last.filter(|_| is_all).map(|last| Position(column::unsigned(last))))
-}
-
-/// An answer that is there in time.
-pub(super) async fn within<T, E: From<PgError>>(
-    until: Instant,
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let answered = tokio::time::timeout_at(until, answer).await;
-    answered.unwrap_or_else(|_| Err(PgError::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
 
 /// Why a commit cannot be stored: mostly one of its ids is.

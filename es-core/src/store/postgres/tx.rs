@@ -1,13 +1,15 @@
 //! What a projection that keeps rows is given.
 
 use super::database::Database;
-use super::rows::Workroom;
+use super::pool::{Pool, answered};
+use super::rows::{Session, session};
 use super::schema::quoted;
+use super::transaction::Transaction;
 use super::{PgError, column, text};
 use crate::id::Position;
 use crate::store::{BoxError, BuildTables, Checkpoint};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Postgres, Row, Transaction};
+use sqlx::{Postgres, Row};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
@@ -24,16 +26,19 @@ use uuid::Uuid;
 /// stands first in the `search_path`: `INSERT INTO balances ..` is about this build's table, and
 /// [`table`](Self::table) gives its whole name. Behind it stands `public`.
 pub struct PgTx {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Transaction,
     database: Database,
     /// The schema of the build, in quotes.
     space: String,
+    /// Whether somebody works in it whose work is not known to be in order.
+    is_at_work: bool,
 }
 
 /// A processor as it is when work for it begins.
 pub(super) struct AtWork {
     pub epoch: u64,
     pub checkpoint: Checkpoint,
+    pub session: Session,
 }
 
 /// The work has spoilt the transaction that it ran in.
@@ -51,9 +56,9 @@ pub(super) enum Spoilt {
 }
 
 impl PgTx {
-    pub(super) async fn begin(database: &Database, workroom: &Workroom) -> Result<Self, PgError> {
-        let transaction = workroom.begin(database.begin_statement()).await?;
-        Ok(Self { transaction, database: database.clone(), space: String::new() })
+    pub(super) async fn begin(database: &Database, workroom: &Pool) -> Result<Self, PgError> {
+        let transaction = Transaction::begin(workroom, database.begin_statement()).await?;
+        Ok(Self { transaction, database: database.clone(), space: String::new(), is_at_work: false })
     }
 
     /// The name of this build's table, in quotes: `"es__balances_1_2"."balances"` for `balances`.
@@ -65,22 +70,26 @@ impl PgTx {
     /// if there is no such processor.
     pub(super) async fn enter(&mut self, processor: &str, build: &str) -> Result<Option<AtWork>, PgError> {
         // Temporary tables hide none.
-        const ENTER: &str = "SELECT space, set_config('es.at_work', 'on', true),
-                set_config('search_path', quote_ident(space) || ', public, pg_temp', true)
-            FROM {es}.of_build($1) AS space";
+        const ENTER: &str = concat!(
+            "SELECT space, set_config('es.at_work', 'on', true),
+                set_config('search_path', quote_ident(space) || ', public, pg_temp', true), ",
+            session!(),
+            " FROM {es}.of_build($1) AS space"
+        );
         const TOUCH: &str = "UPDATE {es}.processors SET position = position WHERE name = $1
             RETURNING epoch, position, event_id, {es}.has_build($2)";
+        self.is_at_work = true;
         let enter = self.database.query(ENTER).bind(build.to_owned());
-        let space: String = enter.fetch_one(&mut *self.transaction).await?.try_get(0)?;
-        self.space = quoted(&space);
+        let entered = answered(enter.fetch_one(&mut *self.transaction)).await?;
+        self.space = quoted(entered.try_get(0)?);
         let touch = self.database.query(TOUCH).bind(text::escaped(processor).into_owned());
-        let touched = touch.bind(build.to_owned()).fetch_optional(&mut *self.transaction).await?;
-        let Some(row) = touched else { return Ok(None) };
+        let touch = touch.bind(build.to_owned()).fetch_optional(&mut *self.transaction);
+        let Some(row) = answered(touch).await? else { return Ok(None) };
         if !row.try_get::<bool, _>(3)? {
             let make = self.database.query("SELECT {es}.make_build($1)").bind(build.to_owned());
-            make.execute(&mut *self.transaction).await?;
+            answered(make.execute(&mut *self.transaction)).await?;
         }
-        at_work(&row).map(Some)
+        at_work(&row, Session::of(&entered, 3)?).map(Some)
     }
 
     /// Takes it back, as it must be when the work is done.
@@ -88,9 +97,12 @@ impl PgTx {
         const LEAVE: &str =
             "WITH before AS MATERIALIZED (SELECT current_setting('es.at_work', true) AS at_work)
             SELECT coalesce(at_work, '') = 'on', set_config('es.at_work', 'off', true) FROM before";
-        let leave = self.database.query(LEAVE).fetch_one(&mut *self.transaction).await;
+        let leave = answered(self.database.query(LEAVE).fetch_one(&mut *self.transaction)).await;
         match leave.and_then(|row| row.try_get(0)) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.is_at_work = false;
+                Ok(())
+            }
             Ok(false) => Err(Spoilt::Ended),
             Err(error) => Err(Spoilt::from(error)),
         }
@@ -102,7 +114,10 @@ impl PgTx {
 
     /// Undoes it all. If this fails, the connection is of no use any more, and the server undoes it.
     pub(super) async fn roll_back(self) -> Result<(), PgError> {
-        self.transaction.rollback().await
+        if self.is_at_work {
+            return self.transaction.roll_back_for_good().await;
+        }
+        self.transaction.roll_back().await
     }
 
     /// Asks for names or for a truth about this store's builds.
@@ -114,17 +129,17 @@ impl PgTx {
         for &name in about {
             query = query.bind(name.to_owned());
         }
-        let rows = query.fetch_all(&mut *self.transaction).await?;
+        let rows = answered(query.fetch_all(&mut *self.transaction)).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }
 }
 
-fn at_work(row: &PgRow) -> Result<AtWork, PgError> {
+fn at_work(row: &PgRow, session: Session) -> Result<AtWork, PgError> {
     let checkpoint = Checkpoint {
         position: Position(column::unsigned(row.try_get(1)?)),
         event: row.try_get::<Option<Uuid>, _>(2)?,
     };
-    Ok(AtWork { epoch: column::unsigned(row.try_get(0)?), checkpoint })
+    Ok(AtWork { epoch: column::unsigned(row.try_get(0)?), checkpoint, session })
 }
 
 impl From<PgError> for Spoilt {

@@ -4,13 +4,15 @@
 //! What is heard is a hint: looking goes on beside it, only less often. Nobody looks while nobody waits.
 
 use super::database::Database;
-use super::log;
+use super::pool::answered;
+use super::{PgError, log};
 use crate::id::Position;
+use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -23,6 +25,9 @@ const BREATH: Duration = Duration::from_millis(5);
 
 /// The longest time between two attempts to listen, or to announce.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long nothing is heard before it is asked whether the connection is still one.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The end of the log as far as it is known here. Clones are the same.
 #[derive(Clone)]
@@ -38,7 +43,7 @@ struct Growth {
     appended: watch::Sender<u64>,
     is_listening: AtomicBool,
     /// Held while somebody looks, with the time of the last look.
-    last_look: Mutex<Option<Instant>>,
+    last_look: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What goes on beside, until the last clone is dropped.
@@ -65,7 +70,7 @@ impl Wake {
             end: watch::Sender::new(0),
             appended: watch::Sender::new(0),
             is_listening: AtomicBool::new(false),
-            last_look: Mutex::new(None),
+            last_look: Arc::default(),
         });
         let mut tasks = vec![tokio::spawn(announce(Arc::clone(&growth)))];
         if let Some(way) = database.listening() {
@@ -100,7 +105,7 @@ fn raise(known: &watch::Sender<u64>, end: u64) {
 }
 
 impl Growth {
-    async fn beyond(&self, after: Position) {
+    async fn beyond(self: &Arc<Self>, after: Position) {
         let mut end = self.end.subscribe();
         let mut pause = SOON;
         loop {
@@ -113,15 +118,23 @@ impl Growth {
         }
     }
 
-    /// Looks how far the log goes, unless somebody is just looking, or has since `pause`.
-    async fn look(&self, pause: Duration) {
-        let Ok(last) = self.last_look.try_lock() else { return };
+    /// Looks how far the log goes, unless somebody is just looking, or has since `pause`. A look that has begun goes on
+    /// if nobody waits for it any more: it would cost its connection.
+    async fn look(self: &Arc<Self>, pause: Duration) {
+        let Ok(last) = Arc::clone(&self.last_look).try_lock_owned() else { return };
         if last.is_none_or(|last| last.elapsed() >= pause) {
-            self.look_now(last).await;
+            let growth = Arc::clone(self);
+            // An error means that the runtime ends.
+            let _ = tokio::spawn(async move { growth.look_now(last).await }).await;
         }
     }
 
-    async fn look_now(&self, mut last: MutexGuard<'_, Option<Instant>>) {
+    /// Looks, once nobody else does.
+    async fn look_when_free(&self) {
+        self.look_now(Arc::clone(&self.last_look).lock_owned().await).await;
+    }
+
+    async fn look_now(&self, mut last: OwnedMutexGuard<Option<Instant>>) {
         *last = Some(Instant::now());
         // A look that fails is followed by the next one.
         if let Ok(end) = log::head(&self.database).await {
@@ -162,21 +175,12 @@ async fn announce(growth: Arc<Growth>) {
 async fn listen(growth: Arc<Growth>, way: PgConnectOptions) {
     let mut pause = SOON;
     loop {
-        if let Ok(mut listener) = listener(&growth.database, way.clone()).await {
+        if let Ok(mut listener) = answered(listener(&growth.database, way.clone())).await {
             pause = SOON;
             growth.is_listening.store(true, Ordering::Relaxed);
             // What was said before is seen by looking.
-            growth.look_now(growth.last_look.lock().await).await;
-            while let Ok(Some(heard)) = listener.try_recv().await {
-                let mut farthest = told(&heard);
-                while let Some(heard) = listener.next_buffered() {
-                    farthest = farthest.max(told(&heard));
-                }
-                // Anybody can say anything on a channel, so it is looked at.
-                if farthest > *growth.end.borrow() {
-                    growth.look_now(growth.last_look.lock().await).await;
-                }
-            }
+            growth.look_when_free().await;
+            hear(&growth, &mut listener).await;
             growth.is_listening.store(false, Ordering::Relaxed);
         }
         sleep(pause).await;
@@ -184,8 +188,32 @@ async fn listen(growth: Arc<Growth>, way: PgConnectOptions) {
     }
 }
 
+/// Hears what is said until the connection is lost. One on which nothing is said for long may be, so it is asked.
+async fn hear(growth: &Growth, listener: &mut PgListener) {
+    loop {
+        match timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(heard))) => {
+                let mut farthest = told(&heard);
+                while let Some(heard) = listener.next_buffered() {
+                    farthest = farthest.max(told(&heard));
+                }
+                // Anybody can say anything on a channel, so it is looked at.
+                if farthest > *growth.end.borrow() {
+                    growth.look_when_free().await;
+                }
+            }
+            Ok(_) => return,
+            Err(_) => {
+                if answered(listener.execute("SELECT 1")).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
 /// A connection of its own, in which there is never a transaction.
-async fn listener(database: &Database, way: PgConnectOptions) -> Result<PgListener, super::PgError> {
+async fn listener(database: &Database, way: PgConnectOptions) -> Result<PgListener, PgError> {
     let connection = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(way);
     let mut listener = PgListener::connect_with(&connection).await?;
     listener.eager_reconnect(false);

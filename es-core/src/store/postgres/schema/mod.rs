@@ -3,13 +3,17 @@
 //! The scripts name the schema `{es}` and its advisory lock `{fence}`, and quote the bodies of functions by
 //! `$body$`.
 
-use super::database::{self, BEGIN_READING, Database};
+use super::database::{self, BEGIN, BEGIN_READING, Database};
 use super::failure::Failure;
+use super::pool::{answered, within};
 use super::{PgError, PgOpenError, PgOptions};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr};
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// The schema version that this code knows.
@@ -29,30 +33,44 @@ const FUNCTIONS: [&str; 7] = [
     include_str!("snapshot.sql"),
 ];
 
+/// What a new schema holds that needs its functions.
+const TRIGGERS: &str = include_str!("triggers.sql");
+
 /// What one migration holds while it runs; the same for every schema.
 const MIGRATING: i64 = 0x6573_6d69_6772_6174;
+
+/// How long a migration may take, those included that are before it; and how often it is looked whether they are done.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes what is missing: all of it, or nothing.
 pub(super) async fn migrate(url: &str, options: &PgOptions) -> Result<(), PgOpenError> {
     options.check()?;
     let mut connection = database::connect_to(url, options).await?;
-    let migrated = bring_up(&mut connection, options).await;
+    let migrated = within(Instant::now() + PATIENCE, bring_up(&mut connection, options)).await;
     // What it has done is done, or rolled back by the end of the connection.
-    let _ = connection.close().await;
+    let _ = answered(connection.close()).await;
     migrated
 }
 
 async fn bring_up(connection: &mut PgConnection, options: &PgOptions) -> Result<(), PgOpenError> {
     let schema = quoted(&options.schema);
-    let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATING).execute(&mut *transaction).await?;
-    match version(&mut transaction, &options.schema).await? {
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    // To wait in the server is not for as long as this may take.
+    while !try_lock(&mut transaction, MIGRATING).await? {
+        sleep(PAUSE).await;
+    }
+    let found = version(&mut transaction, &options.schema).await?;
+    match found {
         Some(found) if found > KNOWN => return Err(PgOpenError::Newer { found, known: KNOWN }),
         Some(_) => {}
         None => create(&mut transaction, &options.schema).await?,
     }
     for functions in FUNCTIONS {
         sqlx::raw_sql(script(functions, &options.schema)).execute(&mut *transaction).await?;
+    }
+    if found.is_none() {
+        sqlx::raw_sql(script(TRIGGERS, &options.schema)).execute(&mut *transaction).await?;
     }
     let rights = safe(rights(&schema, options.app_role.as_deref()));
     sqlx::raw_sql(rights).execute(&mut *transaction).await?;
@@ -127,11 +145,15 @@ async fn locks(one: &mut PgConnection, other: &mut PgConnection) -> Result<bool,
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).persistent(false);
     lock.execute(&mut *held).await?;
     let mut trying = other.begin_with(BEGIN_READING).await?;
-    let attempt = sqlx::query("SELECT pg_try_advisory_xact_lock($1)").bind(key).persistent(false);
-    let got_it: bool = attempt.fetch_one(&mut *trying).await?.try_get(0)?;
+    let got_it = try_lock(&mut trying, key).await?;
     trying.rollback().await?;
     held.rollback().await?;
     Ok(!got_it)
+}
+
+async fn try_lock(connection: &mut PgConnection, key: i64) -> Result<bool, PgError> {
+    let attempt = sqlx::query("SELECT pg_try_advisory_xact_lock($1)").bind(key).persistent(false);
+    attempt.fetch_one(connection).await?.try_get(0)
 }
 
 /// What only the owner may do, and what the app's role needs: all of the log through functions.
@@ -184,10 +206,13 @@ fn fence(schema: &str) -> i64 {
 
 impl From<PgError> for PgOpenError {
     fn from(error: PgError) -> Self {
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        if code.as_deref() == Some("42501") {
-            return Self::Forbidden;
+        let code = error.as_database_error().and_then(DatabaseError::code).map(Cow::into_owned);
+        let cause = Failure::from(error).into();
+        match code.as_deref() {
+            Some("42501") => Self::Forbidden,
+            Some("28000" | "28P01") => Self::NotLetIn(cause),
+            Some("3D000") => Self::NoDatabase(cause),
+            _ => Self::Unavailable(cause),
         }
-        Self::Unavailable(Failure::from(error).into())
     }
 }

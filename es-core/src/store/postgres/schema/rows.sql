@@ -46,6 +46,8 @@ SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
     v_space text := {es}.of_build(p_build);
 BEGIN
+    -- Another process may have been faster.
+    IF {es}.has_build(p_build) THEN RETURN; END IF;
     EXECUTE format('CREATE SCHEMA %I', v_space);
     EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', v_space, session_user);
 END
@@ -114,7 +116,7 @@ BEGIN
 END
 $body$;
 
--- While a projection is at work, its processor's row is touched, and so the transaction cannot be committed.
+-- For the trigger that keeps a transaction open while a projection is at work in it.
 CREATE OR REPLACE FUNCTION {es}.refuse_at_work() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
@@ -125,10 +127,6 @@ BEGIN
     RETURN NULL;
 END
 $body$;
-DROP TRIGGER IF EXISTS nobody_commits_at_work ON {es}.processors;
-CREATE CONSTRAINT TRIGGER nobody_commits_at_work AFTER UPDATE ON {es}.processors
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (current_setting('es.at_work', true) = 'on') EXECUTE FUNCTION {es}.refuse_at_work();
 
 DO $body$
 DECLARE
