@@ -76,7 +76,7 @@ impl Postgres {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = program("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"] {
+        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=400"] {
             command.args(["-c", setting]);
         }
         for setting in &self.settings {
