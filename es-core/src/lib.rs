@@ -117,7 +117,7 @@ mod upcast;
 pub use aggregate::{Aggregate, Applier, Life};
 pub use app::{
     App, AppBuilder, AsOf, BuildError, Clock, CommandGroup, Committed, EditError, Execute, JsonCommand,
-    Loaded, Options, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
+    Loaded, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
 };
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;
