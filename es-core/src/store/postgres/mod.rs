@@ -58,6 +58,19 @@ use wake::Wake;
 
 /// A store in a PostgreSQL database. Clones are the same store.
 ///
+/// Its tables are made beforehand, and by a role that may do that:
+///
+/// ```no_run
+/// use es_core::store::{EventStore, PgOptions, PgStore};
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// PgStore::migrate("postgres://owner@localhost/bank", &PgOptions::new().app_role("app")).await?;
+/// let store = PgStore::connect("postgres://app@localhost/bank").await?;
+/// println!("{} events", store.head().await?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # How long a commit takes at most
 /// It waits ten seconds at most for those before it that are not answered; then it is
 /// [unavailable](AppendError::Unavailable). From the moment that it is sent, it is answered within about ten seconds.
