@@ -171,7 +171,7 @@ async fn a_store_that_takes_seconds_for_a_commit_loses_a_few_races_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_nobody_polls_any_more_holds_nobody_up() {
-    let (app, store) = slow(1, Duration::from_millis(30)).await;
+    let (app, store) = slow(60, Duration::from_millis(30)).await;
     let mut forgotten = pin!(app.execute(deposit(ann(), 100)));
     assert!(poll_once(forgotten.as_mut()).await.is_pending());
     let (attempts, counted) = deposited(&app, &store, 50).await;
