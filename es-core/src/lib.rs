@@ -7,8 +7,11 @@
 //!    [`aggregate`](macro@aggregate).
 //! 2. Say what follows: [`applier`](macro@applier) folds events into the state,
 //!    [`command_handler`](macro@command_handler) decides commands.
-//! 3. Run: [`App::builder`] over a [`store`], then [`App::execute`], [`App::load`], [`App::history`].
-//! 4. Test: `given(..).when(..).then(..)` of the crate `es_testing`.
+//! 3. Run: [`App::builder`] over a [`store`], then [`App::execute`], [`App::load`], [`App::history`]. A log is in
+//!    memory, in a SQLite file, or, with the features `postgres` and `nats`, on servers.
+//! 4. Follow: [`reactor`](macro@reactor) answers events with commands, timers and effects,
+//!    [`projection`](macro@projection) keeps what is read; both go from [`App::start`] on.
+//! 5. Test: `given(..).when(..).then(..)` of the crate `es_testing`.
 //!
 //! ```
 //! use es_core::prelude::*;
@@ -117,7 +120,7 @@ mod upcast;
 pub use aggregate::{Aggregate, Applier, Life};
 pub use app::{
     App, AppBuilder, AsOf, BuildError, Clock, CommandGroup, Committed, EditError, Execute, JsonCommand,
-    Loaded, Options, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
+    Loaded, SubscribeFrom, Subscription, SubscriptionError, SystemClock,
 };
 pub use command::{Command, ErrorOf, Handle, ReplyOf};
 pub use context::Context;

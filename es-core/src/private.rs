@@ -1,6 +1,7 @@
 //! What generated code may name, and nothing else may. No promise of stability covers this module.
 
 pub use crate::aggregate::{Aggregate, Applier, Disorder, FromBirth, FromDefault, Life, Snapshots};
+pub use crate::app::Options;
 pub use crate::check::{
     Anyone, Born, CanBegin, Effects, FromValidation, KeepsDocuments, KeepsRows, Keyed, MayRaise, SharedBy,
     Stateless, assert_born, assert_can_begin, assert_effects, assert_keeps_documents, assert_keeps_rows,

@@ -291,7 +291,7 @@ fn a_refusable_command_is_executed_and_its_refusal_kept() {
     let app = app(&Arc::default());
     let said = |worth: u64| {
         let fields = json!({ "cart": "ann", "worth": worth });
-        match run(execute(app.clone(), fields, es_core::Options::default())) {
+        match run(execute(app.clone(), fields, es_core::__private::Options::default())) {
             es_core::__private::Executed::Done => "done".to_owned(),
             es_core::__private::Executed::Refused(message, said) => {
                 let refused = message.downcast_ref::<Refused<OfferPromotion>>().unwrap();

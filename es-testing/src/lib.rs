@@ -46,6 +46,9 @@
 //! [`explore`](explore()) runs a story of commands, and all that follows from them, in every order in which it can
 //! happen, with crashes on the way, and looks for the one in which an invariant does not hold.
 //!
+//! `store_suite!`, of the feature `suite`, tests a store of one's own for every promise of
+//! [`EventStore`](es_core::store::EventStore).
+//!
 //! A failure shows what differs, field by field, and the whole scenario; one of a law names the law.
 
 mod clock;

@@ -5,10 +5,13 @@ use crate::bank::{
     opened, replayed, withdraw,
 };
 use crate::kit::Place;
-use crate::probe::{Fate, Probe};
+use crate::probe::{Counted, Fate, Probe};
 use es_core::prelude::*;
 use es_core::store::MemoryStore;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 on_every_store! {
@@ -128,6 +131,58 @@ async fn whoever_waited_a_second_goes_on() {
     assert!(!stuck.is_finished());
     assert_eq!(balance(&app, &ann()).await, Some(12));
     stuck.abort();
+}
+
+/// Deposits of one each, by so many tasks at once, and what they asked of the store.
+async fn deposited(app: &App, store: &Probe, tasks: usize) -> (Vec<u32>, Counted) {
+    store.counted();
+    let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(app.execute(deposit(ann(), 1)))).collect();
+    let mut attempts = Vec::new();
+    for task in tasks {
+        attempts.push(task.await.unwrap().expect("everybody comes to the end").attempts);
+    }
+    (attempts, store.counted())
+}
+
+/// A store that takes so long for each of the next commits.
+async fn slow(commits: usize, each: Duration) -> (App, Probe) {
+    let store = Probe::over(MemoryStore::new());
+    let app = bank(store.clone()).await;
+    opened(&app, ann(), 0).await;
+    store.fates((0..commits).map(|_| Fate::After(Box::pin(async move { tokio::time::sleep(each).await }))));
+    (app, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_tasks_on_one_stream_of_a_slow_store_do_not_race() {
+    let (app, store) = slow(200, Duration::from_millis(30)).await;
+    let (attempts, counted) = deposited(&app, &store, 200).await;
+    assert_eq!((counted.appends, counted.conflicts, attempts), (200, 0, vec![1; 200]));
+    assert_eq!(balance(&app, &ann()).await, Some(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_seconds_for_a_commit_loses_a_few_races_only() {
+    let (app, store) = slow(200, Duration::from_secs(3)).await;
+    let (_, counted) = deposited(&app, &store, 100).await;
+    assert!(counted.conflicts < 10, "{counted:?}");
+    assert_eq!(balance(&app, &ann()).await, Some(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_nobody_polls_any_more_holds_nobody_up() {
+    let (app, store) = slow(60, Duration::from_millis(30)).await;
+    let mut forgotten = pin!(app.execute(deposit(ann(), 100)));
+    assert!(poll_once(forgotten.as_mut()).await.is_pending());
+    let (attempts, counted) = deposited(&app, &store, 50).await;
+    assert_eq!((counted.appends, counted.conflicts, attempts), (50, 0, vec![1; 50]));
+    // Remembered, it has lost a race, and goes on.
+    assert_eq!(forgotten.await.unwrap().attempts, 2);
+    assert_eq!(balance(&app, &ann()).await, Some(150));
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,13 +6,12 @@ use super::group::{
     AllError, Group, Member, Survey, answered_one, decide_one, done_one, silent_one, survey_one,
 };
 use super::lost::Lost;
-use super::queue::LONGEST_WAIT;
+use super::queue::Turn;
 use super::{App, answer, append, inline};
 use crate::command::{Command, Handle, ReplyOf};
 use crate::error::CommandError;
 use crate::id::{CommandId, StreamId};
 use crate::retry::RetryPolicy;
-use tokio::time::Instant;
 use tracing::Instrument;
 
 type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
@@ -70,9 +69,9 @@ async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result
     // Everybody queues in the same order, so that no two groups wait for each other.
     survey.streams.sort_unstable();
     survey.streams.dedup();
-    let (begun, mut turns) = (Instant::now(), Vec::with_capacity(survey.streams.len()));
+    let mut turns = Vec::with_capacity(survey.streams.len());
     for stream in &survey.streams {
-        turns.push(app.queues().turn(stream, LONGEST_WAIT.saturating_sub(begun.elapsed())).await);
+        turns.push(app.queues().turn(stream).await);
     }
     let id = options.id.unwrap_or_else(CommandId::new);
     let mut said = options.metadata;
@@ -85,7 +84,7 @@ async fn run<G: CommandGroup>(app: App, commands: G, options: Options) -> Result
     if let Some(refused) = survey.refused {
         return Err(refused);
     }
-    let answered = attempts(&commands, &mut group, &policy, &survey.streams).await;
+    let answered = attempts(&commands, &mut group, &policy, &survey.streams, &mut turns).await;
     // What was appended took the working copies with it.
     if !stated || (answered.is_ok() && group.copies.parts.is_empty()) {
         return answered;
@@ -103,10 +102,11 @@ async fn attempts<G: CommandGroup>(
     group: &mut Group,
     policy: &RetryPolicy,
     own: &[StreamId],
+    turns: &mut [Option<Turn>],
 ) -> Result<G::Done, AllError> {
     let app = group.copies.app.clone();
     let mut attempts = 1;
-    let mut turns = None;
+    let mut beside = None;
     loop {
         group.copies.clear();
         let decided = commands.decide(group).await;
@@ -133,8 +133,9 @@ async fn attempts<G: CommandGroup>(
             Err(error) => Lost {
                 app: &app,
                 own,
+                turns,
                 joined: Some(copies),
-                turns: &mut turns,
+                beside: &mut beside,
                 policy,
                 attempts,
                 is_last: attempts > policy.max,

@@ -4,21 +4,19 @@ use super::App;
 use super::append::{is_conflict, refused};
 use super::copies::Copies;
 use super::inline::Failure;
-use super::queue::{LONGEST_WAIT, Turn};
+use super::queue::Turn;
 use crate::error::{CommandError, StoreError};
 use crate::id::StreamId;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
 use crate::store::{AppendError, Appended};
-use tokio::time::Instant;
 
 /// What is to be awaited before the next attempt.
 type Again<'a> = BoxFuture<'a, Result<(), Failure>>;
 
 /// The turns on streams that a command has not been given for. Boxed, as few commands have any.
 pub(super) struct Turns {
-    /// They end with it.
-    _held: Vec<Option<Turn>>,
+    held: Vec<Option<Turn>>,
 }
 
 /// An attempt whose commit was not stored.
@@ -26,10 +24,12 @@ pub(super) struct Lost<'a> {
     pub app: &'a App,
     /// The streams that it has queued for.
     pub own: &'a [StreamId],
+    /// The turns on those.
+    pub turns: &'a mut [Option<Turn>],
     /// What it would have stored beside those.
     pub joined: Option<&'a Copies>,
     /// The turns on the streams of that, from the first conflict on.
-    pub turns: &'a mut Option<Box<Turns>>,
+    pub beside: &'a mut Option<Box<Turns>>,
     pub policy: &'a RetryPolicy,
     pub attempts: u32,
     pub is_last: bool,
@@ -84,18 +84,21 @@ impl<'a> Lost<'a> {
         }
     }
 
-    /// Queues for the streams that only the answers of inline reactors have led to. Two commands may wait for
-    /// each other by that, but not longer than [`LONGEST_WAIT`], all waits together.
+    /// Queues for the streams that only the answers of inline reactors have led to, and where a turn was taken over.
+    /// Two commands may wait for each other by that, until one takes the other's turn.
     async fn queue(&mut self) {
-        let (None, Some(joined)) = (&self.turns, self.joined) else { return };
-        let (begun, beside) = (Instant::now(), joined.beside(self.own));
-        let mut turns = Vec::with_capacity(beside.len());
-        for stream in beside {
-            let longest = LONGEST_WAIT.saturating_sub(begun.elapsed());
-            turns.push(self.app.queues().turn(&stream, longest).await);
+        let beside = self.beside.iter_mut().flat_map(|turns| &mut turns.held);
+        for turn in self.turns.iter_mut().chain(beside) {
+            Turn::renew(turn).await;
         }
-        if !turns.is_empty() {
-            *self.turns = Some(Box::new(Turns { _held: turns }));
+        let (None, Some(joined)) = (&self.beside, self.joined) else { return };
+        let beside = joined.beside(self.own);
+        let mut held = Vec::with_capacity(beside.len());
+        for stream in beside {
+            held.push(self.app.queues().turn(&stream).await);
+        }
+        if !held.is_empty() {
+            *self.beside = Some(Box::new(Turns { held }));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod all;
 mod answer;
 mod append;
+mod attempt;
 mod builder;
 mod cache;
 mod clock;

@@ -12,10 +12,14 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 /// The longest pause between two looks at the log: wake-ups are hints, and timers go by the app's clock.
 const POLL: Duration = Duration::from_millis(250);
+
+/// The first pause behind a hint that came early and was wrong, and the longest: it doubles with each that follows.
+const CALM: Duration = Duration::from_millis(10);
+const CALMEST: Duration = Duration::from_millis(125);
 
 /// How long the store is left alone when it does not answer.
 const OUTAGE: RetryPolicy = RetryPolicy::DEFAULT.backoff(Duration::from_millis(100), Duration::from_secs(10));
@@ -46,8 +50,8 @@ pub(super) async fn run(
             None => return,
             Some(Halt::Fenced) => station.say(FollowerState::Waiting),
             Some(Halt::Unavailable(error)) => {
-                outages += 1;
-                tracing::debug!(name, error = &*error as &dyn std::error::Error, "the store does not answer");
+                outages = outages.saturating_add(1);
+                say_unavailable(name, &*error, outages);
                 station.say(FollowerState::Unavailable(error.to_string()));
                 rest(&mut stop, OUTAGE.pause(outages)).await;
             }
@@ -62,6 +66,15 @@ pub(super) async fn run(
             }
             Some(Halt::Done) => return station.say(FollowerState::Done),
         }
+    }
+}
+
+/// The first time may be no more than a race that was lost.
+fn say_unavailable(name: &str, error: &(dyn std::error::Error + 'static), outages: u32) {
+    if outages > 1 {
+        tracing::warn!(name, error, outages, "the store does not answer");
+    } else {
+        tracing::debug!(name, error, "the store does not answer");
     }
 }
 
@@ -102,16 +115,33 @@ async fn work(
     outages: &mut u32,
 ) -> Result<(), Halt> {
     known_log(app, lease.checkpoint).await?;
+    let mut calm = Duration::ZERO;
     while !*stop.borrow() {
         let next = step(app, follower, lease, Some(station)).await?;
         *outages = 0;
-        if let Step::Rests(next) = next {
-            let due = next.map_or(POLL, |next| until(app, next).min(POLL));
-            let grown = app.store().wait(lease.checkpoint.position, due);
-            race(stop.wait_for(|stop| *stop), race(grown, station.question())).await;
-        }
+        let Step::Rests(next) = next else {
+            calm = Duration::ZERO;
+            continue;
+        };
+        let due = next.map_or(POLL, |next| until(app, next).min(POLL));
+        let hint = hinted(app, lease.checkpoint.position, calm, due);
+        let news = race(stop.wait_for(|stop| *stop), race(hint, station.question())).await;
+        calm = match news {
+            First::Other(First::One(true)) => (calm * 2).clamp(CALM, CALMEST),
+            _ => Duration::ZERO,
+        };
     }
     Ok(())
+}
+
+/// Waits for the store's hint, behind a pause; whether it came before the time was up, which the store may miss.
+async fn hinted(app: &App, after: Position, pause: Duration, longest: Duration) -> bool {
+    let began = Instant::now();
+    let hint = async {
+        sleep(pause).await;
+        app.store().wait(after, longest).await;
+    };
+    timeout(longest, hint).await.is_ok() && began.elapsed() < longest
 }
 
 /// How long it is until a time by the app's clock.

@@ -4,46 +4,54 @@ use super::{Follower, Halt};
 use crate::app::App;
 use crate::store::{AdvanceError, LEASE, Lease};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// A lease, and until when it is certain to be held by this process's own monotonic clock.
+/// A lease, and since when it is held by this process's own monotonic clock: since the call for it was sent.
 pub(super) struct Held {
     pub lease: Lease,
-    until: Instant,
+    since: Instant,
 }
 
-/// How long after a call was sent its lease is certain: a fifth less than the store keeps it.
+/// How long a lease is certain: a fifth less than the store keeps it.
 const CERTAIN: Duration = LEASE.checked_sub(LEASE.checked_div(5).unwrap()).unwrap();
+
+/// When it is renewed. Counted from when the last call was sent, too, so that a store may take its time to answer.
+const RENEWED: Duration = LEASE.checked_div(3).unwrap();
+
+/// The pause before it is tried again to renew a lease.
+const AGAIN: Duration = LEASE.checked_div(50).unwrap();
 
 /// Takes the lease of a follower; `None` while somebody else holds it.
 ///
 /// # Errors
 /// [`Halt::Unavailable`] if the store does not answer in time.
 pub(super) async fn take(app: &App, follower: &dyn Follower) -> Result<Option<Held>, Halt> {
-    let until = Instant::now() + CERTAIN;
+    let since = Instant::now();
     let acquiring = app.store().acquire(follower.processor(), app.hub().owner(), LEASE);
-    match timeout_at(until, acquiring).await {
-        Ok(taken) => Ok(taken?.map(|lease| Held { lease, until })),
+    match timeout_at(since + CERTAIN, acquiring).await {
+        Ok(taken) => Ok(taken?.map(|lease| Held { lease, since })),
         Err(late) => Err(Halt::Unavailable(late.into())),
     }
 }
 
 /// Renews a lease again and again, and is ready when it is not certain any more that it is held.
 pub(super) async fn keep(app: &App, held: &Held) {
-    let mut until = held.until;
+    let mut since = held.since;
+    let mut next = since + RENEWED;
     loop {
-        sleep((LEASE / 3).min(until.saturating_duration_since(Instant::now()))).await;
+        let until = since + CERTAIN;
+        sleep_until(next.min(until)).await;
         let sent = Instant::now();
         match timeout_at(until, app.store().renew(&held.lease, LEASE)).await {
-            Ok(Ok(())) => until = sent + CERTAIN,
+            Ok(Ok(())) => (since, next) = (sent, sent + RENEWED),
             Ok(Err(AdvanceError::Fenced { .. })) | Err(_) => return,
             Ok(Err(error)) => {
-                tracing::debug!(processor = %held.lease.processor, error = &error as &dyn std::error::Error,
-                    "lease not renewed");
-                if Instant::now() >= until {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(processor = %held.lease.processor, error, "lease not renewed");
+                next = Instant::now() + AGAIN;
+                if next >= until {
                     return;
                 }
-                sleep(LEASE / 50).await;
             }
         }
     }

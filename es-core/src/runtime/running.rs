@@ -136,8 +136,9 @@ async fn supervise(app: App, mut stop: watch::Receiver<bool>) -> Vec<&'static st
             if begun.insert(processor.clone(), follower.name()).is_none() {
                 let station = app.hub().enter(&*follower);
                 let (app, stop) = (app.clone(), stop.clone());
+                let run = Box::pin(engine::run(app, follower, Arc::clone(&station), stop));
                 tasks.spawn(async move {
-                    if let Err(panic) = caught(engine::run(app, follower, Arc::clone(&station), stop)).await {
+                    if let Err(panic) = caught(run).await {
                         tracing::warn!(name = station.name, panic, "stopped");
                         station.say(FollowerState::Stopped(panic));
                     }

@@ -40,6 +40,9 @@ pub enum WaitError {
 /// How often the store is asked about what runs elsewhere.
 const ASK: Duration = Duration::from_millis(50);
 
+/// The same about what runs here, as far as is known: its lease may be somebody else's by now.
+const ASK_BESIDE: Duration = Duration::from_millis(500);
+
 impl App {
     /// Waits until a reactor or a projection has come to `position`, as in
     /// `app.wait_for("balances", done.position)`.
@@ -67,7 +70,10 @@ impl App {
             let settled = station.until(|progress| {
                 progress.position >= position || matches!(progress.state, FollowerState::Stopped(_))
             });
-            if let Ok(progress) = timeout(ASK, settled).await {
+            let is_here =
+                matches!(station.progress().state, FollowerState::CatchingUp | FollowerState::Following);
+            let patience = if is_here { ASK_BESIDE } else { ASK };
+            if let Ok(progress) = timeout(patience, settled).await {
                 return match progress.state {
                     _ if progress.position >= position => Ok(true),
                     FollowerState::Stopped(reason) => Err(WaitError::Stopped { name: name.into(), reason }),

@@ -8,8 +8,8 @@ pub struct Capabilities {
     pub inline: bool,
     /// The first event has the position 1, and each one the next; else positions only rise.
     pub dense_positions: bool,
-    /// With how many documents an [advance](super::Advance) is full; with some more it is refused. A projection
-    /// ends its steps there, so that it is refused only where a single event deletes more.
+    /// How many documents an [advance](super::Advance) may have; one with more may be refused. A projection ends its
+    /// steps there, so that this happens only where a single event changes more documents.
     pub writes: usize,
 }
 

@@ -85,8 +85,9 @@ impl Commit {
         Self { parts, fence: None, inline: None }
     }
 
-    /// Only while nobody else has taken this lease; [`AppendError::Fenced`] otherwise. A commit that is stored
-    /// already is a duplicate all the same.
+    /// Only while nobody else has taken this lease; [`AppendError::Fenced`] otherwise, within what the store
+    /// [may narrow](super::EventStore#what-a-store-may-narrow). A commit that is stored already is a duplicate all
+    /// the same.
     #[must_use]
     pub fn under(mut self, lease: &Lease) -> Self {
         self.fence = Some(Fence { processor: lease.processor.clone(), epoch: lease.epoch });

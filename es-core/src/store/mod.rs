@@ -54,15 +54,13 @@ use uuid::Uuid;
 /// A boxed future, so that stores are object-safe: `Arc<dyn EventStore>`.
 pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 
-/// A durable log of events, split into streams, with room for snapshots beside it.
+/// A durable log of events, split into streams, with room beside it for what follows the log.
 ///
-/// The promises every implementation keeps. Where a store can keep one only within limits, or as it is configured,
-/// its own documentation says so:
+/// The promises that every implementation keeps:
 ///
 /// * A returned [`Appended`] is durable and visible to every later read of the same store.
 /// * Positions follow commit order, and those of a commit follow each other; versions are dense in a stream and
-///   start at 1. Neither is ever used twice. Whether positions are dense, too, is one of the
-///   [capabilities](Self::capabilities).
+///   start at 1. Neither is ever used twice.
 /// * A commit is all or nothing, over all its streams. Dropping the future tears nothing: the commit
 ///   happens or it does not.
 /// * [`AppendError::Unavailable`] means *not stored*, [`AppendError::Ambiguous`] means *unknown*; nothing
@@ -70,6 +68,24 @@ pub type StoreFuture<'a, T> = crate::BoxFuture<'a, T>;
 /// * A part whose first event id is stored already makes the whole commit a duplicate. This is looked at
 ///   before the [fence](Commit::fence), that before the expected version, that before the
 ///   [edits](Append::edits), and that before what goes [with it](Commit::inline).
+///
+/// # What a store may narrow
+///
+/// An [`App`](crate::App) relies on no more than is left then. A store that narrows one of these says so in its own
+/// documentation:
+///
+/// * What [capabilities](Self::capabilities) are for: dense positions, what goes with a commit, the size of an
+///   advance.
+/// * How much of a power loss a commit survives, where that is a matter of options or of how servers are set up.
+///   What was lost was never there: positions and versions are given again. A log in memory ends with it.
+/// * [`StoredEvent::stored_at`] never goes back along the log of a store with one clock. Where several machines take
+///   turns, it may by as much as their clocks differ.
+/// * An event id that is stored is known on its own stream for ever, which is what makes repeating a commit safe.
+///   That another stream uses it again is [`AppendError::Invalid`], and may be noticed for a limited time only.
+/// * A commit under a [fence](Commit::fence) may be stored though the lease is somebody else's, if it was lost
+///   between the look at it and the write. What an app sends under a fence carries ids that the next holder uses,
+///   too, so that it is stored once whoever is first. An [advance](Self::advance) is never late.
+/// * [`AppendError::TooLarge`] and [`AdvanceError::TooLarge`] may come before the limits of this module are reached.
 pub trait EventStore: Send + Sync + 'static {
     /// What this store can do that others cannot; the default is all of it.
     fn capabilities(&self) -> Capabilities {

@@ -24,7 +24,8 @@ pub struct StoredEvent {
     pub schema: u16,
     /// When it was decided, by the app's clock.
     pub recorded_at: Timestamp,
-    /// When it was stored, by the store's clock; never going back along the log of a store with one clock.
+    /// When it was stored, by the store's clock. Along the log it never goes back, if the store has one clock:
+    /// see what a store [may narrow](super::EventStore#what-a-store-may-narrow).
     pub stored_at: Timestamp,
     /// The payload; `None` if it was redacted.
     pub payload: Option<Bytes>,

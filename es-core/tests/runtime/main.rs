@@ -10,6 +10,7 @@ mod again_at_once;
 mod clash;
 mod closed;
 mod crash;
+mod far;
 mod fence;
 mod inline_skipped;
 mod later;

@@ -119,8 +119,9 @@ impl Drop for Told<'_> {
 ///
 /// The tests stand in modules by topic, so the macro is used once in a module. They need no async runtime around
 /// them: each makes one, of tokio, and the function runs on it. What only some stores can do is checked where the
-/// store's [`Capabilities`](es_core::store::Capabilities) say so. One case asks by chance, and prints its seed:
-/// `ES_SUITE_SEED` begins with the same one again.
+/// store's [`Capabilities`](es_core::store::Capabilities) say so; what else a store
+/// [may narrow](es_core::store::EventStore#what-a-store-may-narrow) is checked as far as it goes without a fault, on one
+/// machine. One case asks by chance, and prints its seed: `ES_SUITE_SEED` begins with the same one again.
 #[macro_export]
 macro_rules! store_suite {
     ($(#[$attribute:meta])* $fresh:path) => {
@@ -147,7 +148,8 @@ macro_rules! store_suite {
 /// Writes down the cases of a topic: a function for each, and a macro that makes tests of them all.
 ///
 /// `async fn case(store)` is given the store; `async fn case(store, again)` an `Arc` of it, and one of the same
-/// log opened once more; `async fn case(store, again, place)` the place, too; `async fn case(store) where inline` is left out where the store lacks that capability.
+/// log opened once more; `async fn case(store, again, place)` the place, too; `async fn case(store) where inline` is
+/// left out where the store lacks that capability.
 macro_rules! cases {
     ($d:tt $list:ident of $topic:ident;
         $(async fn $case:ident($($handle:ident),+) $(where $capability:ident)? $body:block)*

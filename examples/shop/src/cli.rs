@@ -88,7 +88,7 @@ async fn run(cli: &Cli) -> Result<(), ShopError> {
     let running = folder.start().await?;
     let played = tokio::select! {
         played = story::play(&folder.shop, cli.day) => played.map(Some),
-        _ = tokio::signal::ctrl_c() => Ok(None),
+        asked = asked_to_stop() => asked.map(|()| None).map_err(ShopError::Runtime),
     };
     if let Some((ecommerce, orders)) = running {
         ecommerce.stop().await?;
@@ -103,6 +103,22 @@ async fn run(cli: &Cli) -> Result<(), ShopError> {
     };
     folder.close().await;
     writeln!(io::stdout(), "{ended}").map_err(ShopError::Output)
+}
+
+/// Waits until the program is to end: Ctrl-C says so, and SIGTERM, by which those who run it do.
+async fn asked_to_stop() -> io::Result<()> {
+    #[cfg(unix)]
+    let terminated = async {
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        terminated.recv().await;
+        Ok(())
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending();
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        terminated = terminated => terminated,
+    }
 }
 
 fn summary(played: Played, refused: u64) -> String {

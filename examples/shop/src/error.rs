@@ -47,9 +47,10 @@ pub enum ShopError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A database has no tables for this shop.
+    /// A database has no tables for this shop, or older ones than it needs.
     #[error(
-        "{address} has no tables of this shop yet: start it once with `--migrate`, as a user who may make them"
+        "{address} has no tables of this shop yet, or older ones: start it once with `--migrate`, as a user who \
+         may make them"
     )]
     NotMigrated {
         /// Where it is, without secrets.

@@ -65,7 +65,9 @@ impl Site {
 
     fn not_opened(&self, error: PgOpenError) -> ShopError {
         match error {
-            PgOpenError::NotMigrated { .. } => ShopError::NotMigrated { address: self.address.to_string() },
+            PgOpenError::NotMigrated { .. } | PgOpenError::Older { .. } => {
+                ShopError::NotMigrated { address: self.address.to_string() }
+            }
             error => self.unusable(error),
         }
     }
@@ -289,7 +291,7 @@ async fn take_over(store: &SqliteStore) -> Result<(), ShopError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, ShopError, Site};
+    use super::{Address, PgOpenError, ShopError, Site};
 
     fn shown(address: &str) -> String {
         address.parse::<Address>().unwrap().to_string()
@@ -343,6 +345,13 @@ mod tests {
         let refused = files.migrate().await.unwrap_err();
         assert!(matches!(refused, ShopError::NothingToMigrate { .. }), "{refused:?}");
         assert!(!files.folder.exists(), "nothing is made");
+    }
+
+    #[test]
+    fn tables_of_an_older_version_are_to_be_brought_up() {
+        let site = Site { address: "postgres://h/shop".parse().unwrap(), ..Site::folder("shop".into()) };
+        let refused = site.not_opened(PgOpenError::Older { found: 1, known: 2 });
+        assert!(refused.to_string().contains("--migrate"), "{refused}");
     }
 
     #[test]

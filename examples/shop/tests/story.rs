@@ -3,6 +3,7 @@
 mod state;
 
 use es_core::prelude::*;
+use es_core::store::SqliteStore;
 use shop::error::ShopError;
 use shop::logs::{Address, Site};
 use shop::orders::mail::{Mail, MailError, Mailer};
@@ -11,8 +12,9 @@ use shop::orders::reports::OrderList;
 use shop::orders::stock_levels::documents::StockLevel;
 use shop::shop::{Shop, ShopFolder};
 use shop::story::{self, Played};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -272,4 +274,24 @@ fn tables_that_are_not_there_are_made_when_that_is_asked_for() {
     let (code, out, err) = said(folder.path(), &args);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.contains("27 played now, 0 before"), "{out}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_is_told_to_end_stops_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
+    command.arg("--data").arg(folder.path()).args(["--day", "1h"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    out.find(|line| line == "day 1").expect("the first day begins");
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let last = out.last();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(last.as_deref(), Some("Stopped on day 1. Start it again, and it goes on."));
+    // It holds on to nothing: another process would not have to wait.
+    let orders = SqliteStore::open(folder.path().join("orders.db")).await.unwrap();
+    assert!(orders.processors("").await.unwrap().iter().all(|known| known.owner.is_none()));
 }

@@ -56,7 +56,7 @@ impl Memory {
             memory.sequences.entry(row.key.clone()).or_default().rows.insert(row.position, row);
         }
         memory.sequences.values_mut().for_each(Sequence::wake);
-        for cell in open::load(desk, origin).await? {
+        let found = |cell: Cell| {
             if let Some(empty) = desk.deletable(&cell) {
                 memory.empty.insert(cell.key.clone(), empty);
             }
@@ -65,7 +65,8 @@ impl Memory {
                 memory.unfinished.push(key.clone());
             }
             memory.set_due(key, document.due());
-        }
+        };
+        open::load(desk, origin, found).await?;
         Ok(memory)
     }
 

@@ -9,6 +9,9 @@ use crate::id::Position;
 use crate::runtime::Halt;
 use crate::store::{DocumentRange, DocumentWrite};
 
+/// The most marks that are read at once.
+const MARKS: u32 = 1_000;
+
 impl Document {
     /// Whether there is more to it than state: timers, commands that are left, or that it can go. That of an
     /// inline reactor never goes.
@@ -28,20 +31,23 @@ pub(super) fn mark(names: &Names, key: &str, position: Position, is_open: bool) 
     }
 }
 
-/// The keys that are open.
-pub(super) async fn load(desk: &Desk, origin: &Origin) -> Result<Vec<Cell>, Halt> {
+/// Finds the keys that are open, some at a time: there may be many, with much in each.
+pub(super) async fn load(desk: &Desk, origin: &Origin, mut found: impl FnMut(Cell)) -> Result<(), Halt> {
     if !origin.marks_open {
         mark_all(desk, origin).await?;
     }
-    let marked = desk.list(&desk.names.open).await?;
-    let mut cells = Vec::new();
-    for some in marked.chunks(PAGE as usize) {
-        let keys: Vec<_> = some.iter().map(|marked| marked.key.clone()).collect();
-        for stored in desk.app.store().documents(&desk.names.keys, &keys).await? {
-            cells.push(Cell::of(stored)?);
+    let mut range = DocumentRange { limit: MARKS, ..DocumentRange::default() };
+    loop {
+        let marked = desk.app.store().list_documents(&desk.names.open, &range).await?;
+        let Some(last) = marked.last() else { return Ok(()) };
+        range.after = Some(last.key.clone());
+        for some in marked.chunks(PAGE as usize) {
+            let keys: Vec<_> = some.iter().map(|marked| marked.key.clone()).collect();
+            for stored in desk.app.store().documents(&desk.names.keys, &keys).await? {
+                found(Cell::of(stored)?);
+            }
         }
     }
-    Ok(cells)
 }
 
 /// Marks the keys of a reactor that was entered before there were marks.

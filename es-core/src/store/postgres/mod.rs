@@ -60,6 +60,19 @@ use wake::Wake;
 
 /// A store in a PostgreSQL database. Clones are the same store.
 ///
+/// Its tables are made beforehand, and by a role that may do that:
+///
+/// ```no_run
+/// use es_core::store::{EventStore, PgOptions, PgStore};
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// PgStore::migrate("postgres://owner@localhost/bank", &PgOptions::new().app_role("app")).await?;
+/// let store = PgStore::connect("postgres://app@localhost/bank").await?;
+/// println!("{} events", store.head().await?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # How long an answer takes at most
 /// A commit waits ten seconds at most for those before it, in a queue of 16 MiB and for room in that; then it is
 /// [unavailable](AppendError::Unavailable), and was not sent: more is asked of the store than the server does. From the
