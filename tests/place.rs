@@ -5,7 +5,7 @@ use es_core::prelude::*;
 use es_core::store::{
     Durability, Filter, MemoryStore, NatsOptions, NatsStore, PgOptions, PgStore, SqliteOptions, SqliteStore,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -22,6 +22,15 @@ pub trait Place: Clone + Send + Sync + 'static {
 
     /// Ends a store that it was opened as, where that means something.
     fn close(store: Self::Store) -> impl Future<Output = ()> + Send;
+}
+
+/// A place that processes share.
+pub trait Shared: Place {
+    /// What another process finds it by.
+    fn address(&self) -> String;
+
+    /// The place of this address. It does not go with this.
+    fn at(address: &str) -> Self;
 }
 
 /// The memory of this process.
@@ -44,12 +53,15 @@ impl Place for Memory {
 
 /// A SQLite file in a folder that goes with the last clone.
 #[derive(Clone)]
-pub struct File(Arc<TempDir>);
+pub struct File {
+    path: PathBuf,
+    _folder: Option<Arc<TempDir>>,
+}
 
 impl File {
     /// Where the file is.
-    pub fn path(&self) -> PathBuf {
-        self.0.path().join("log.db")
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -57,13 +69,14 @@ impl Place for File {
     type Store = SqliteStore;
 
     async fn fresh() -> Self {
-        Self(Arc::new(tempfile::tempdir().expect("a folder can be made")))
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self { path: folder.path().join("log.db"), _folder: Some(Arc::new(folder)) }
     }
 
     async fn open(&self) -> SqliteStore {
         // What a power loss would take is not the matter here.
         let options = SqliteOptions::new().durability(Durability::Relaxed);
-        SqliteStore::open_with(self.path(), options).await.expect("the file can be opened")
+        SqliteStore::open_with(&self.path, options).await.expect("the file can be opened")
     }
 
     async fn close(store: SqliteStore) {
@@ -71,21 +84,38 @@ impl Place for File {
     }
 }
 
+impl Shared for File {
+    fn address(&self) -> String {
+        self.path.to_str().expect("the folder of temporary files has a plain name").to_owned()
+    }
+
+    fn at(address: &str) -> Self {
+        Self { path: address.into(), _folder: None }
+    }
+}
+
 /// A schema of the PostgreSQL that `tests/servers` has started, and throws away as a whole.
 #[derive(Clone)]
-pub struct Schema(PgOptions);
+pub struct Schema(String);
+
+impl Schema {
+    fn options(&self) -> PgOptions {
+        // What a power loss would take is not the matter here.
+        PgOptions::new().schema(&self.0).durability(Durability::Relaxed)
+    }
+}
 
 impl Place for Schema {
     type Store = PgStore;
 
     async fn fresh() -> Self {
-        let options = PgOptions::new().schema(server::unique());
-        PgStore::migrate(&server::postgres_url(), &options).await.expect("the schema can be made");
-        Self(options)
+        let place = Self(server::unique());
+        PgStore::migrate(&server::postgres_url(), &place.options()).await.expect("the schema can be made");
+        place
     }
 
     async fn open(&self) -> PgStore {
-        let opened = PgStore::connect_with(&server::postgres_url(), self.0.clone()).await;
+        let opened = PgStore::connect_with(&server::postgres_url(), self.options()).await;
         opened.expect("the schema is there")
     }
 
@@ -94,24 +124,94 @@ impl Place for Schema {
     }
 }
 
+impl Shared for Schema {
+    fn address(&self) -> String {
+        self.0.clone()
+    }
+
+    fn at(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+}
+
 /// A namespace of the nats-server that `tests/servers` has started.
 #[derive(Clone)]
-pub struct Namespace(NatsOptions);
+pub struct Namespace(String);
 
 impl Place for Namespace {
     type Store = NatsStore;
 
     async fn fresh() -> Self {
-        Self(NatsOptions::new().namespace(server::unique()))
+        Self(server::unique())
     }
 
     async fn open(&self) -> NatsStore {
-        server::nats(self.0.clone()).await
+        server::nats(NatsOptions::new().namespace(&self.0)).await
     }
 
     async fn close(store: NatsStore) {
         store.close().await;
     }
+}
+
+impl Shared for Namespace {
+    fn address(&self) -> String {
+        self.0.clone()
+    }
+
+    fn at(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+}
+
+/// A place of any kind, so that cases are compiled for one kind only.
+#[derive(Clone)]
+pub struct Anywhere(Arc<dyn Opens>);
+
+trait Opens: Send + Sync {
+    fn open(&self) -> BoxFuture<'_, AnyStore>;
+}
+
+impl<P: Place> Opens for P {
+    fn open(&self) -> BoxFuture<'_, AnyStore> {
+        Box::pin(async {
+            let store = Place::open(self).await;
+            let closed = store.clone();
+            AnyStore { store: Arc::new(store), close: Arc::new(move || Box::pin(P::close(closed.clone()))) }
+        })
+    }
+}
+
+impl Anywhere {
+    /// This one.
+    pub fn of(place: impl Place) -> Self {
+        Self(Arc::new(place))
+    }
+
+    /// The store as one more process sees it.
+    pub async fn open(&self) -> AnyStore {
+        self.0.open().await
+    }
+}
+
+/// A store of any kind.
+#[derive(Clone)]
+pub struct AnyStore {
+    store: Arc<dyn EventStore>,
+    close: Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+}
+
+impl AnyStore {
+    /// Ends it, where that means something.
+    pub async fn close(self) {
+        (self.close)().await;
+    }
+}
+
+impl EventStore for AnyStore {
+    es_core::__forward!(store: capabilities, append, read_stream, read_log, find_event, head, wait);
+    es_core::__forward!(store: close_stream, truncate_stream, redact_event, load_snapshot, save_snapshot);
+    es_core::__forward_processors!(store);
 }
 
 /// The positions of all events, in their order.
@@ -132,7 +232,7 @@ pub async fn positions(store: &impl EventStore) -> Vec<Position> {
 
 /// The place itself, for cases that open it more than once.
 #[allow(clippy::unused_async, reason = "cases await what they are given")]
-pub async fn itself<P: Place>(place: &P) -> P {
+pub async fn itself(place: &Anywhere) -> Anywhere {
     place.clone()
 }
 
@@ -188,7 +288,7 @@ macro_rules! at_sql_places {
 #[macro_export]
 macro_rules! at_place {
     ($place:ty, $given:path, $case:path) => {
-        let place = <$place as $crate::place::Place>::fresh().await;
+        let place = $crate::place::Anywhere::of(<$place as $crate::place::Place>::fresh().await);
         $case($given(&place).await).await;
     };
 }

@@ -4,7 +4,7 @@ use super::at_every_place;
 use es_core::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tests::place::Place;
+use tests::place::Anywhere;
 
 #[event]
 pub struct Counted {
@@ -74,7 +74,7 @@ impl Counter {
     }
 }
 
-async fn app(place: &impl Place) -> App {
+async fn app(place: &Anywhere) -> App {
     let builder = App::builder(place.open().await).aggregate::<Counter>();
     builder.service::<dyn Names>(Arc::new(Numbers::default())).build().await.unwrap()
 }
@@ -104,7 +104,7 @@ at_every_place! {
     a_restart_forgets_nothing,
 }
 
-async fn a_command_is_decided_recorded_and_looked_at(place: impl Place) {
+async fn a_command_is_decided_recorded_and_looked_at(place: Anywhere) {
     let app = app(&place).await;
     let done = app.execute(count(2)).await.unwrap();
     assert_eq!((done.version, done.attempts, done.events.len()), (1, 1, 1));
@@ -116,7 +116,7 @@ async fn a_command_is_decided_recorded_and_looked_at(place: impl Place) {
     assert!(app.load::<Counter>(&"never".to_owned()).await.unwrap().is_none());
 }
 
-async fn what_was_can_be_looked_at(place: impl Place) {
+async fn what_was_can_be_looked_at(place: Anywhere) {
     let app = app(&place).await;
     app.execute(count(2)).await.unwrap();
     app.execute(Name { counter: visits() }).await.unwrap();
@@ -129,7 +129,7 @@ async fn what_was_can_be_looked_at(place: impl Place) {
     assert_eq!(named.envelope.version, 2);
 }
 
-async fn a_repeated_command_is_answered_as_the_first_time(place: impl Place) {
+async fn a_repeated_command_is_answered_as_the_first_time(place: Anywhere) {
     let app = app(&place).await;
     let id = CommandId::new();
     let first = app.execute(count(5)).id(id).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_repeated_command_is_answered_as_the_first_time(place: impl Place) {
     assert_eq!(value(&app).await, (5, 1));
 }
 
-async fn a_version_that_is_stated_has_to_be_the_streams(place: impl Place) {
+async fn a_version_that_is_stated_has_to_be_the_streams(place: Anywhere) {
     let app = app(&place).await;
     app.execute(count(1)).await.unwrap();
     app.execute(count(1)).await.unwrap();
@@ -148,14 +148,14 @@ async fn a_version_that_is_stated_has_to_be_the_streams(place: impl Place) {
     app.execute(count(1)).expect_version(2).await.unwrap();
 }
 
-async fn a_question_changes_nothing(place: impl Place) {
+async fn a_question_changes_nothing(place: Anywhere) {
     let app = app(&place).await;
     app.execute(count(1)).await.unwrap();
     assert_eq!(app.would(&count(9)).await.unwrap(), [CounterEvent::Counted(Counted { by: 9 })]);
     assert_eq!(value(&app).await, (1, 1));
 }
 
-async fn a_command_comes_by_name(place: impl Place) {
+async fn a_command_comes_by_name(place: Anywhere) {
     let app = app(&place).await;
     app.execute_json("Count", serde_json::json!({ "counter": "visits", "by": 3 })).await.unwrap();
     assert_eq!(value(&app).await, (3, 1));
@@ -182,19 +182,19 @@ async fn all_count(apps: Vec<App>, times: u64) {
     }
 }
 
-async fn many_lose_no_update(place: impl Place) {
+async fn many_lose_no_update(place: Anywhere) {
     let app = app(&place).await;
     all_count(vec![app.clone(); 16], 25).await;
     assert_eq!(value(&app).await, (400, 400));
 }
 
-async fn two_processes_lose_no_update(place: impl Place) {
+async fn two_processes_lose_no_update(place: Anywhere) {
     let (one, two) = (app(&place).await, app(&place).await);
     all_count(vec![one.clone(), two.clone()], 100).await;
     assert_eq!((value(&one).await, value(&two).await), ((200, 200), (200, 200)));
 }
 
-async fn a_restart_forgets_nothing<P: Place>(place: P) {
+async fn a_restart_forgets_nothing(place: Anywhere) {
     let store = place.open().await;
     let builder = App::builder(store.clone()).aggregate::<Counter>();
     let before = builder.service::<dyn Names>(Arc::new(Numbers::default())).build().await.unwrap();
@@ -203,7 +203,7 @@ async fn a_restart_forgets_nothing<P: Place>(place: P) {
         before.execute(count(by)).await.unwrap();
     }
     drop(before);
-    P::close(store).await;
+    store.close().await;
     let after = app(&place).await;
     assert_eq!(value(&after).await, (21, 6));
     after.execute(count(1)).expect_version(6).await.unwrap();

@@ -3,7 +3,7 @@
 use super::at_every_place;
 use es_core::prelude::*;
 use std::time::Duration;
-use tests::place::Place;
+use tests::place::Anywhere;
 use tokio::time::timeout;
 
 #[aggregate_id]
@@ -112,7 +112,7 @@ impl Fullness {
     }
 }
 
-async fn app(place: &impl Place) -> App {
+async fn app(place: &Anywhere) -> App {
     let builder = App::builder(place.open().await).aggregate::<Cart>();
     builder.reactor::<Promotion>().projection::<Fullness>().build().await.unwrap()
 }
@@ -145,7 +145,7 @@ at_every_place! {
     an_app_that_runs_offers_by_itself,
 }
 
-async fn the_second_article_brings_one_offer(place: impl Place) {
+async fn the_second_article_brings_one_offer(place: Anywhere) {
     let app = app(&place).await;
     takes(&app, "ann", &["mug", "lamp", "book"]).await;
     takes(&app, "bob", &["mug"]).await;
@@ -157,7 +157,7 @@ async fn the_second_article_brings_one_offer(place: impl Place) {
     assert!(offers(&app, "bob").await.is_empty());
 }
 
-async fn every_cart_has_its_document(place: impl Place) {
+async fn every_cart_has_its_document(place: Anywhere) {
     let app = app(&place).await;
     takes(&app, "ann", &["mug", "lamp"]).await;
     app.execute(PutOneBack { cart: cart("ann"), article: "mug".into() }).await.unwrap();
@@ -168,7 +168,7 @@ async fn every_cart_has_its_document(place: impl Place) {
     assert_eq!(fullness(&app, "eve").await, None);
 }
 
-async fn a_rebuild_offers_nothing(place: impl Place) {
+async fn a_rebuild_offers_nothing(place: Anywhere) {
     let before = app(&place).await;
     takes(&before, "ann", &["mug", "lamp", "book"]).await;
     before.drain().await.unwrap();
@@ -179,7 +179,7 @@ async fn a_rebuild_offers_nothing(place: impl Place) {
     assert_eq!(app.history::<Cart>(&cart("ann")).await.unwrap().len(), 4);
 }
 
-async fn whoever_comes_later_offers_nothing_again(place: impl Place) {
+async fn whoever_comes_later_offers_nothing_again(place: Anywhere) {
     let before = app(&place).await;
     takes(&before, "ann", &["mug", "lamp"]).await;
     before.drain().await.unwrap();
@@ -190,7 +190,7 @@ async fn whoever_comes_later_offers_nothing_again(place: impl Place) {
     assert_eq!(offers(&app, "ann").await.len(), 1);
 }
 
-async fn an_app_that_runs_offers_by_itself(place: impl Place) {
+async fn an_app_that_runs_offers_by_itself(place: Anywhere) {
     let app = app(&place).await;
     let running = app.start().await.unwrap();
     let filter = Filter::stream(Cart::stream(&cart("ann")));

@@ -3,8 +3,7 @@
 use crate::probe::Probe;
 use es_core::prelude::*;
 use es_core::store::{StoredEvent, StreamRead};
-use std::sync::Arc;
-use tests::place::{self, Memory};
+use tests::place::{self, Anywhere, Memory};
 
 /// Makes a test of each case on each store.
 macro_rules! on_every_store {
@@ -13,27 +12,16 @@ macro_rules! on_every_store {
 
 /// One log, which every process opens for itself.
 #[derive(Clone)]
-pub struct Place(Arc<dyn Opens>);
-
-/// A place of any kind.
-trait Opens: Send + Sync {
-    fn probe(&self) -> BoxFuture<'_, Probe>;
-}
-
-impl<P: place::Place> Opens for P {
-    fn probe(&self) -> BoxFuture<'_, Probe> {
-        Box::pin(async { Probe::over(self.open().await) })
-    }
-}
+pub struct Place(Anywhere);
 
 /// What a case takes.
-pub async fn given(place: &impl place::Place) -> Place {
-    Place::at(place)
+pub async fn given(place: &Anywhere) -> Place {
+    Place(place.clone())
 }
 
 impl Place {
     pub fn at(place: &impl place::Place) -> Self {
-        Self(Arc::new(place.clone()))
+        Self(Anywhere::of(place.clone()))
     }
 
     pub fn memory() -> Self {
@@ -42,7 +30,7 @@ impl Place {
 
     /// The store as one more process sees it.
     pub async fn open(&self) -> Probe {
-        self.0.probe().await
+        Probe::over(self.0.open().await)
     }
 
     /// The positions of all events, in their order.

@@ -1,6 +1,5 @@
 //! The process that things happen to.
 
-use super::node;
 use bytes::Bytes;
 use es_core::store::{
     Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
@@ -44,7 +43,6 @@ fn serve() {
         match role.split_once(' ') {
             Some(("write", round)) => write(&store, round, u64::MAX).await,
             Some(("fill", flag)) => fill(&store, Path::new(flag)).await,
-            Some((node::NODE, name)) => node::serve(&store, name, Path::new(&file)).await,
             _ if role == COUNT => count(&store).await,
             _ if role == WRITE_SOME => write(&store, "some", 20).await,
             _ if role == WRITE_SOME_BESIDE_A_READER => {
@@ -186,6 +184,6 @@ fn report(key: &str, answer: &Result<Appended, AppendError>) {
 }
 
 /// Writes a line in one piece, so that lines of several threads do not mix.
-pub fn say(line: &str) {
+fn say(line: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

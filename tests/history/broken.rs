@@ -4,7 +4,6 @@ use super::{Answer, Attempt, History, Reading, Subscriber, Verdict, Writer, comm
 use es_core::store::{Checkpoint, Commit, EventStore, Filter, LEASE, MemoryStore, StoredEvent};
 use es_core::{Position, StreamId};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// What a writer's four commits have left, the last of which was refused.
@@ -219,7 +218,7 @@ async fn deliveries() {
     for n in 0..300 {
         store.append(commit_of(WRITER, n)).await.unwrap();
     }
-    let readings = tokio::time::timeout(Duration::from_mins(1), subscriber.end()).await.unwrap();
+    let readings = subscriber.end().await;
     let log = log_of(&*store).await;
     let violations = |readings: &[Reading]| {
         let mut verdict = Verdict::default();
@@ -239,6 +238,24 @@ async fn deliveries() {
     short.truncate(1);
     short[0].scanned_to = Position(1);
     assert!(violations(&short).iter().any(|said| said.contains("ends at 1")), "an end before the end");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_read_as_it_is_not() {
+    let log = Case::new().await.log;
+    let stream = log[0].stream.clone();
+    let events: Vec<_> = log.iter().filter(|event| event.stream == stream).cloned().collect();
+    let violations = |events: &[StoredEvent], version| {
+        let mut verdict = Verdict::default();
+        verdict.stream(&log, &stream, events, version);
+        verdict.violations
+    };
+    assert_eq!(violations(&events, 6), [""; 0]);
+    assert_eq!(violations(&events[1..], 6), ["a stream is read with 5 events where the log has 6: two-1.2"]);
+    assert_eq!(violations(&events, 5), ["the head of two-1.2 is 5 where the log has 6"]);
+    let mut other = events.clone();
+    other[3].payload = None;
+    assert_eq!(violations(&other, 6), ["the 4th event of two-1.2 is another one than in the log"]);
 }
 
 /// A commit can be looked at that has one part only.

@@ -1,12 +1,14 @@
 //! Subscribers, and whether they were given what they asked for.
 
 use super::Verdict;
+use crate::server::process::BOUND;
 use es_core::Position;
 use es_core::store::{EventStore, Filter, StoredEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 /// Reads the log while it grows, and sometimes begins anew where it was a while ago.
@@ -37,7 +39,7 @@ impl Subscriber {
     /// Reads to the end of what is there, and answers what was given. Nobody writes any more.
     pub async fn end(self) -> Vec<Reading> {
         self.end.store(true, Ordering::SeqCst);
-        self.reading.await.unwrap()
+        timeout(BOUND, self.reading).await.expect("it comes to the end").unwrap()
     }
 }
 
@@ -54,7 +56,7 @@ async fn read(
         let is_ending = end.load(Ordering::SeqCst);
         let reading = readings.last_mut().expect("there is a first one");
         let Ok(page) = store.read_log(reading.scanned_to, &filter, random.u32(1..200)).await else {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
             continue;
         };
         reading.given.extend(page.events.iter().map(|event| (event.position, event.id)));

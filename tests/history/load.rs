@@ -1,10 +1,12 @@
 //! Those who write while things fail.
 
-use super::{Answer, History};
+use super::{Answer, History, Subscriber, Verdict, log_of};
 use crate::server::process::{BOUND, until};
 use bytes::Bytes;
 use es_core::StreamId;
-use es_core::store::{Append, AppendError, Appended, Commit, EventStore, Expected, NewEvent, StreamRead};
+use es_core::store::{
+    Append, AppendError, Appended, Commit, EventStore, Expected, Filter, NewEvent, StreamRead,
+};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +120,36 @@ async fn write(store: Arc<dyn EventStore>, history: Arc<History>, writer: Writer
         let answer = settled(&*store, &history, 0, commit_of(writer, n), BOUND).await;
         assert!(answer.is_ok(), "{writer:?}, commit {n}: {answer:?}");
     }
+}
+
+/// Writers and subscribers go on while the same thing happens to their server again and again. The second one of
+/// the stores is read from, too.
+pub async fn under_load(
+    what: &str,
+    rounds: u32,
+    stores: &[Arc<dyn EventStore>],
+    mut happens: impl AsyncFnMut(),
+) {
+    let history = Arc::new(History::default());
+    let filters = [Filter::all(), Filter::category("one")];
+    let subscribers =
+        filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
+    let load = Load::start(stores, &history, 0, 8);
+    let mut pauses = Vec::new();
+    for _ in 0..rounds {
+        load.goes_on(50).await;
+        happens().await;
+        pauses.push(load.goes_on(1).await);
+    }
+    load.goes_on(50).await;
+    load.end().await;
+    let mut verdict = Verdict::of(&*stores[0], &history).await;
+    let log = log_of(&*stores[0]).await;
+    for (subscriber, filter) in subscribers.into_iter().zip(&filters) {
+        verdict.delivered(&log, filter, &subscriber.end().await);
+    }
+    verdict.holds(&format!("{what} {rounds} times"));
+    println!("{what}: it went on {:?} later, at most", pauses.iter().max());
 }
 
 /// Counts up on a stream that others write to as well, so many times, and answers how many conflicts that took.

@@ -5,13 +5,17 @@
 mod broken;
 mod delivery;
 mod load;
+pub mod process;
+mod read;
 mod report;
 mod verdict;
+pub mod way;
 
 pub use delivery::{Reading, Subscriber};
-pub use load::{Load, Writer, commit_of, contend, settled};
+pub use load::{Load, Writer, commit_of, contend, settled, under_load};
+pub use read::log_of;
 pub use report::{listen, say, write_aloud};
-pub use verdict::{Figures, Verdict, log_of};
+pub use verdict::{Figures, Verdict};
 
 use es_core::Position;
 use es_core::store::{AppendError, Appended, Commit, EventStore};

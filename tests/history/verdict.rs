@@ -1,8 +1,8 @@
 //! Whether a log bears out what a store has answered.
 
-use super::{Answer, Attempt, History};
-use es_core::Position;
-use es_core::store::{Commit, EventStore, Expected, Filter, StoredEvent};
+use super::{Answer, Attempt, History, read};
+use es_core::StreamId;
+use es_core::store::{Commit, EventStore, Expected, StoredEvent};
 use std::collections::HashMap;
 use std::fmt;
 use uuid::Uuid;
@@ -47,11 +47,15 @@ impl fmt::Display for Figures {
 }
 
 impl Verdict {
-    /// Whether the log of this store bears out a history, which has all of the log's commits.
+    /// Whether the log of this store bears out a history, which has all of the log's commits, and is what is read
+    /// of each stream.
     pub async fn of(store: &dyn EventStore, history: &History) -> Self {
-        let log = log_of(store).await;
+        let (log, streams) = read::all(store).await;
         let mut verdict = Self::default();
         verdict.look_at(&log, &history.attempts(), store.capabilities().dense_positions);
+        for (stream, (events, version)) in streams {
+            verdict.stream(&log, &stream, &events, version);
+        }
         verdict
     }
 
@@ -107,6 +111,26 @@ impl Verdict {
                 self.say(format!("event {} is at {first} and at {}", event.id, event.position.0));
             }
             last = Some(event);
+        }
+    }
+
+    /// What is read of a stream, against the log.
+    pub(super) fn stream(
+        &mut self,
+        log: &[StoredEvent],
+        stream: &StreamId,
+        events: &[StoredEvent],
+        version: u64,
+    ) {
+        let due: Vec<_> = log.iter().filter(|event| event.stream == *stream).collect();
+        if due.len() != events.len() {
+            let (read, due) = (events.len(), due.len());
+            self.say(format!("a stream is read with {read} events where the log has {due}: {stream}"));
+        } else if let Some(at) = due.iter().zip(events).position(|(due, event)| *due != event) {
+            self.say(format!("the {}th event of {stream} is another one than in the log", at + 1));
+        }
+        if version != due.len() as u64 {
+            self.say(format!("the head of {stream} is {version} where the log has {}", due.len()));
         }
     }
 
@@ -332,18 +356,4 @@ fn first_id(commit: &Commit) -> Uuid {
 fn last_id(commit: &Commit) -> Uuid {
     let last = commit.parts.last().and_then(|part| part.events.last());
     last.expect("a commit has events").id
-}
-
-/// The whole log.
-pub async fn log_of(store: &dyn EventStore) -> Vec<StoredEvent> {
-    let mut events = Vec::new();
-    let mut after = Position(0);
-    loop {
-        let page = store.read_log(after, &Filter::all(), 5_000).await.unwrap();
-        events.extend(page.events);
-        after = page.scanned_to;
-        if after >= page.head {
-            return events;
-        }
-    }
 }

@@ -1,14 +1,11 @@
-//! Clients that are killed while they write, and servers that are too old.
+//! Clients that are killed or told to end while they write, and servers that are too old.
 
 use super::child;
 use super::site::Site;
 use es_core::store::{NatsOpenError, NatsStore};
-use std::sync::Arc;
-use std::time::Duration;
-use tests::history::{History, Verdict, listen};
+use tests::history::{Verdict, process};
 use tests::server::nats::Nats;
-use tests::server::process::{often, until};
-use tokio::time::sleep;
+use tests::server::process::often;
 
 /// So many rounds on one log, so that looking at it does not take ever longer.
 const ROUNDS: u32 = 8;
@@ -18,20 +15,18 @@ const ROUNDS: u32 = 8;
 async fn a_killed_client_loses_nothing_that_was_acknowledged() {
     for _ in 0..often(1, 20) {
         let site = Site::single().await;
+        let history = process::killed(ROUNDS, |run| child::start(child::WRITE, &site.url(), run)).await;
         let store = site.store().await;
-        let history = Arc::new(History::default());
-        for run in 0..ROUNDS {
-            let mut writer = child::start(&site.url(), run);
-            let before = history.stored();
-            let listening = listen(writer.says(), history.clone(), run);
-            until("it writes", async || history.stored() > before).await;
-            sleep(Duration::from_millis(fastrand::u64(5..=80))).await;
-            writer.kill9();
-            let others = listening.join().unwrap();
-            assert!(others.iter().all(String::is_empty), "{others:?}");
-        }
         Verdict::of(&*store, &history).await.holds(&format!("client killed {ROUNDS} times"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+async fn who_is_told_to_end_answers_everything_first() {
+    let site = Site::single().await;
+    let start = |run| child::start(child::SERVE, &site.url(), run);
+    process::told_to_end(&*site.store().await, often(5, 50), start).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

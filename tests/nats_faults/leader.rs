@@ -1,10 +1,10 @@
 //! Leaders that are killed, or stopped for a while, while others write and read.
 
 use super::site::{LOG, Site};
-use es_core::store::Filter;
+use es_core::store::EventStore;
 use std::sync::Arc;
 use std::time::Duration;
-use tests::history::{History, Load, Subscriber, Verdict, log_of};
+use tests::history::under_load;
 use tests::server::nats::Nats;
 use tests::server::process::{often, until};
 use tokio::time::sleep;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn a_killed_leader_takes_nothing_along() {
-    under_load("leader killed", often(2, 20), async |servers, leader| {
+    goes_on("leader killed", often(2, 20), async |servers, leader| {
         servers.kill9(leader).await;
         follower_leads(servers, leader).await;
         servers.begin(leader).await;
@@ -23,7 +23,7 @@ async fn a_killed_leader_takes_nothing_along() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn a_leader_that_sleeps_decides_nothing_when_it_wakes_up() {
-    under_load("leader stopped for a while", often(2, 20), async |servers, leader| {
+    goes_on("leader stopped for a while", often(2, 20), async |servers, leader| {
         servers.signal(leader, "STOP");
         follower_leads(servers, leader).await;
         // It believes that it leads when it wakes up.
@@ -42,21 +42,14 @@ async fn follower_leads(servers: &Nats, before: usize) {
     .await;
 }
 
-async fn under_load(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut Nats, usize)) {
+/// Writers and subscribers go on while the same thing happens to the server that leads, again and again.
+async fn goes_on(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut Nats, usize)) {
     let mut site = Site::cluster().await;
-    let mut stores = Vec::new();
+    let mut stores: Vec<Arc<dyn EventStore>> = Vec::new();
     for _ in 0..3 {
-        let store: Arc<dyn es_core::store::EventStore> = site.store().await;
-        stores.push(store);
+        stores.push(site.store().await);
     }
-    let history = Arc::new(History::default());
-    let filters = [Filter::all(), Filter::category("one")];
-    let subscribers =
-        filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
-    let load = Load::start(&stores, &history, 0, 6);
-    let mut pauses = Vec::new();
-    for _ in 0..rounds {
-        load.goes_on(50).await;
+    let leader_falls = async || {
         let mut leader = None;
         until("somebody leads", async || {
             leader = site.servers.leader(LOG, 0).await;
@@ -64,15 +57,6 @@ async fn under_load(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut N
         })
         .await;
         happens(&mut site.servers, leader.unwrap()).await;
-        pauses.push(load.goes_on(1).await);
-    }
-    load.goes_on(30).await;
-    load.end().await;
-    let mut verdict = Verdict::of(&*stores[0], &history).await;
-    let log = log_of(&*stores[0]).await;
-    for (subscriber, filter) in subscribers.into_iter().zip(&filters) {
-        verdict.delivered(&log, filter, &subscriber.end().await);
-    }
-    verdict.holds(&format!("{what} {rounds} times"));
-    println!("{what}: it went on {:?} after they were all there, at most", pauses.iter().max());
+    };
+    under_load(what, rounds, &stores, leader_falls).await;
 }

@@ -1,10 +1,9 @@
 //! The processes that things happen to.
 
-use super::{counter, stop, zombie};
+use super::{counter, zombie};
 use es_core::store::PgStore;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use tests::history::write_aloud;
+use tests::history::process::{write_until_killed, write_until_told};
 use tests::server::child::Actor;
 use tests::server::variable;
 
@@ -18,9 +17,6 @@ pub const REPEAT: &str = "repeat";
 pub const FOLLOW: &str = "follow";
 /// Writes under a lease.
 pub const HOLD: &str = "hold";
-
-/// How many writers a writing process has.
-pub const WRITERS: u32 = 8;
 
 /// Starts a process on the log of this server.
 pub fn start(role: &str, url: &str, word: &str) -> Actor {
@@ -36,10 +32,8 @@ fn serve() {
     runtime.block_on(async {
         let store = Arc::new(PgStore::connect(&url).await.unwrap());
         match &*role {
-            WRITE => {
-                write_aloud(store, word.parse().unwrap(), WRITERS, Arc::new(AtomicBool::new(false))).await;
-            }
-            SERVE => stop::serve(&store, word.parse().unwrap()).await,
+            WRITE => write_until_killed(store, word.parse().unwrap()).await,
+            SERVE => write_until_told(store.clone(), word.parse().unwrap(), store.close()).await,
             REPEAT => counter::repeat(&store, &word).await,
             FOLLOW => counter::follow(&store).await,
             HOLD => zombie::hold(&store, word.parse().unwrap()).await,

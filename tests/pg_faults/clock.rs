@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tests::history::{History, Verdict, Writer, commit_of};
 use tests::server::postgres::Postgres;
-use tests::server::process::until;
+use tests::server::process::{folder, until};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ fn set(clock: &Path, offset: &str) {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_clock_that_is_set_changes_no_order_and_lets_nobody_hold_on() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let clock = folder.path().join("clock");
     set(&clock, "+0");
     let site = Site::on(Postgres::start_by(&clock).await).await;

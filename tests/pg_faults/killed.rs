@@ -2,13 +2,10 @@
 
 use super::child;
 use super::site::{Site, number, run};
-use es_core::store::Filter;
 use std::sync::Arc;
-use std::time::Duration;
-use tests::history::{History, Load, Subscriber, Verdict, listen, log_of};
+use tests::history::{History, Load, Verdict, process, under_load};
 use tests::server::postgres::{Postgres, Stop};
 use tests::server::process::{often, send, until};
-use tokio::time::sleep;
 
 /// So many rounds on one log, so that looking at it does not take ever longer.
 const ROUNDS: u32 = 10;
@@ -16,42 +13,24 @@ const ROUNDS: u32 = 10;
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_killed_client_loses_nothing_that_was_acknowledged() {
-    let mut random = fastrand::Rng::with_seed(seed());
     for _ in 0..often(1, 20) {
         let site = Site::new().await;
-        let store = site.store().await;
-        let history = Arc::new(History::default());
-        for run in 0..ROUNDS {
-            let mut writer = child::start(child::WRITE, &site.server.url(), &run.to_string());
-            let before = history.stored();
-            let listening = listen(writer.says(), history.clone(), run);
-            until("it writes", async || history.stored() > before).await;
-            sleep(Duration::from_millis(random.u64(5..=80))).await;
-            writer.kill9();
-            let others = listening.join().unwrap();
-            assert!(others.iter().all(String::is_empty), "{others:?}");
-        }
+        let start = |run: u32| child::start(child::WRITE, &site.server.url(), &run.to_string());
+        let history = process::killed(ROUNDS, start).await;
         let mut connection = site.server.connect().await;
         let working =
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()";
         until("nothing is left of it", async || number(&mut connection, working).await == 0).await;
+        let store = site.store().await;
         Verdict::of(&*store, &history).await.holds(&format!("client killed {ROUNDS} times"));
     }
-}
-
-/// Says how the times of a test's faults come about.
-fn seed() -> u64 {
-    let seed =
-        std::env::var("ES_FAULTS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("ES_FAULTS_SEED={seed}");
-    seed
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_killed_server_loses_nothing_that_was_acknowledged() {
     let rounds = often(3, 20);
-    under_load("server killed", rounds, async |server| {
+    goes_on("server killed", rounds, async |server| {
         server.kill9().await;
         server.begin().await;
     })
@@ -62,7 +41,7 @@ async fn a_killed_server_loses_nothing_that_was_acknowledged() {
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_crashing_server_loses_nothing_that_was_acknowledged() {
     let rounds = often(2, 20);
-    under_load("server stopped as in a crash", rounds, async |server| {
+    goes_on("server stopped as in a crash", rounds, async |server| {
         server.stop(Stop::Immediate).await;
         server.begin().await;
     })
@@ -73,7 +52,7 @@ async fn a_crashing_server_loses_nothing_that_was_acknowledged() {
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn a_backend_that_is_killed_while_it_holds_the_fence_holds_up_nobody() {
     let rounds = often(3, 20);
-    under_load("holder of the fence killed", rounds, async |server| {
+    goes_on("holder of the fence killed", rounds, async |server| {
         let mut connection = server.connect().await;
         let holder =
             "SELECT coalesce(max(pid), 0)::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted";
@@ -89,28 +68,10 @@ async fn a_backend_that_is_killed_while_it_holds_the_fence_holds_up_nobody() {
 }
 
 /// Writers and subscribers go on while the same thing happens to their server again and again.
-async fn under_load(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut Postgres)) {
+async fn goes_on(what: &str, rounds: u32, mut happens: impl AsyncFnMut(&mut Postgres)) {
     let mut site = Site::new().await;
-    let (stores, history) = (site.stores(2).await, Arc::new(History::default()));
-    let filters = [Filter::all(), Filter::category("one")];
-    let subscribers =
-        filters.each_ref().map(|filter| Subscriber::start(stores[1].clone(), filter.clone(), 7));
-    let load = Load::start(&stores, &history, 0, 8);
-    let mut pauses = Vec::new();
-    for _ in 0..rounds {
-        load.goes_on(100).await;
-        happens(&mut site.server).await;
-        pauses.push(load.goes_on(1).await);
-    }
-    load.goes_on(50).await;
-    load.end().await;
-    let mut verdict = Verdict::of(&*stores[0], &history).await;
-    let log = log_of(&*stores[0]).await;
-    for (subscriber, filter) in subscribers.into_iter().zip(&filters) {
-        verdict.delivered(&log, filter, &subscriber.end().await);
-    }
-    verdict.holds(&format!("{what} {rounds} times"));
-    println!("{what}: it went on {:?} after it was there, at most", pauses.iter().max());
+    let stores = site.stores(2).await;
+    under_load(what, rounds, &stores, async || happens(&mut site.server).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -277,7 +277,7 @@ at_every_place! {
     ac_56_f_a_restart_loses_nothing
 }
 
-async fn ac_56_f_a_restart_loses_nothing(at: impl tests::place::Place) {
+async fn ac_56_f_a_restart_loses_nothing(at: tests::place::Anywhere) {
     let clock = VirtualClock::at(start());
     let app_then = app(at.open().await, &clock).await;
     app_then.execute(Place { order: order() }).await.unwrap();

@@ -2,7 +2,7 @@
 
 use es_core::prelude::*;
 use es_core::store::{StoredEvent, StreamRead};
-use tests::place::{Place, positions};
+use tests::place::{AnyStore, Anywhere, positions};
 
 /// Runs each story on a fresh store of every kind. A story that is not listed here is dead code.
 macro_rules! on_every_store {
@@ -15,7 +15,7 @@ macro_rules! at_every_place {
 }
 
 /// The store at a place.
-pub async fn store<P: Place>(place: &P) -> P::Store {
+pub async fn store(place: &Anywhere) -> AnyStore {
     place.open().await
 }
 

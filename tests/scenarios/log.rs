@@ -6,7 +6,7 @@ use es_core::prelude::*;
 use es_core::store::{
     AppendError, Appended, Commit, Expected, Filter, NewEvent, StoredEvent, StoredSnapshot, StreamRead,
 };
-use tests::place::{File, Namespace, Place, Schema};
+use tests::place::{Anywhere, File, Namespace, Place as _, Schema};
 
 #[event]
 pub struct DoorBuilt;
@@ -245,11 +245,11 @@ async fn ac_64_a_closed_stream_stays_closed(store: impl EventStore + Clone) {
 
 at_every_place! { ac_50_a_log_that_is_opened_again_is_as_it_was }
 
-async fn ac_50_a_log_that_is_opened_again_is_as_it_was<P: Place>(place: P) {
+async fn ac_50_a_log_that_is_opened_again_is_as_it_was(place: Anywhere) {
     let store = place.open().await;
     append(&store, Expected::NoStream, 2).await.unwrap();
     let before = stored(&store, &door()).await;
-    P::close(store).await;
+    store.close().await;
 
     let again = place.open().await;
     assert_eq!(stored(&again, &door()).await, before);
@@ -258,27 +258,26 @@ async fn ac_50_a_log_that_is_opened_again_is_as_it_was<P: Place>(place: P) {
 
 #[tokio::test]
 async fn ac_50_a_closed_file_answers_with_errors() {
-    a_closed_store_answers_with_errors::<File>().await;
+    a_closed_store_answers_with_errors(Anywhere::of(File::fresh().await)).await;
 }
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 async fn ac_50_a_closed_database_answers_with_errors() {
-    a_closed_store_answers_with_errors::<Schema>().await;
+    a_closed_store_answers_with_errors(Anywhere::of(Schema::fresh().await)).await;
 }
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 async fn ac_50_a_closed_connection_answers_with_errors() {
-    a_closed_store_answers_with_errors::<Namespace>().await;
+    a_closed_store_answers_with_errors(Anywhere::of(Namespace::fresh().await)).await;
 }
 
-async fn a_closed_store_answers_with_errors<P: Place>() {
-    let place = P::fresh().await;
+async fn a_closed_store_answers_with_errors(place: Anywhere) {
     let store = place.open().await;
     let app = app(store.clone()).await;
     door_opened(&app, 1, 0).await;
-    P::close(store.clone()).await;
+    store.clone().close().await;
 
     let opened = app.execute(OpenDoor { door: 1 }).await.unwrap_err();
     assert!(matches!(opened, CommandError::Store(_)), "{opened}");

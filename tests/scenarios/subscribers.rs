@@ -3,7 +3,7 @@
 use es_core::Subscription;
 use es_core::prelude::*;
 use std::time::Duration;
-use tests::place::{Place, positions as log};
+use tests::place::{Anywhere, positions as log};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -304,7 +304,7 @@ async fn many_subscribers_see_the_same(store: impl EventStore + Clone) {
 
 at_every_place! { what_another_process_writes_is_delivered }
 
-async fn what_another_process_writes_is_delivered(place: impl Place) {
+async fn what_another_process_writes_is_delivered(place: Anywhere) {
     let (here, elsewhere) = (shop(place.open().await).await, shop(place.open().await).await);
     let mut events = here.subscribe(SubscribeFrom::Now, Filter::all());
     events.started().await;

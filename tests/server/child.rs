@@ -31,7 +31,7 @@ impl Actor {
     }
 
     /// Tells it something.
-    pub fn tell(&mut self, word: &str) {
+    pub fn tell(&self, word: &str) {
         writeln!(self.tell.as_ref().expect("it is not told to end"), "{word}").unwrap();
     }
 

@@ -1,7 +1,7 @@
 //! A `PgBouncer` in front of a PostgreSQL of a test's own.
 
 use super::postgres::{Postgres, give, owned};
-use super::process::{Process, free_port, until};
+use super::process::{Process, folder, free_port, until};
 use super::variable;
 use sqlx::{Connection, PgConnection};
 use std::fs::File;
@@ -18,7 +18,7 @@ pub struct Pgbouncer {
 impl Pgbouncer {
     /// One in front of this server.
     pub async fn start(server: &Postgres) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let (folder, port) = (folder(), free_port());
         let file = folder.path().join("pgbouncer.ini");
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=es\n\

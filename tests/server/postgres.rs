@@ -1,6 +1,6 @@
 //! A PostgreSQL of a test's own, which it may kill, copy and set back.
 
-use super::process::{Process, free_port, is_root, run, until};
+use super::process::{Process, folder, free_port, is_root, run, until};
 use super::variable;
 use sqlx::{Connection, PgConnection};
 use std::fs::File;
@@ -33,12 +33,12 @@ pub enum Stop {
 impl Postgres {
     /// A new cluster with these settings, as in `max_connections=20`.
     pub async fn start(settings: &[&str]) -> Self {
-        Self::of(template(), tempfile::tempdir().unwrap(), settings, None).await
+        Self::of(template(), folder(), settings, None).await
     }
 
     /// A new cluster whose clock differs by what stands in this file, as in `-1h`.
     pub async fn start_by(clock: &Path) -> Self {
-        Self::of(template(), tempfile::tempdir().unwrap(), &[], Some(clock.into())).await
+        Self::of(template(), folder(), &[], Some(clock.into())).await
     }
 
     /// A new cluster whose files are in this folder.
@@ -144,7 +144,7 @@ impl Postgres {
     /// A copy of what it has, which is stopped for it.
     pub async fn save(&mut self) -> TempDir {
         self.stop(Stop::Fast).await;
-        let saved = tempfile::tempdir().unwrap();
+        let saved = folder();
         copy(&self.data(), &saved.path().join("data"));
         self.begin().await;
         saved
@@ -160,13 +160,13 @@ impl Postgres {
 
     /// A replica that follows it.
     pub async fn replica(&self) -> Self {
-        let backup = tempfile::tempdir().unwrap();
+        let backup = folder();
         give(backup.path());
         let data = backup.path().join("data");
         let mut command = program("pg_basebackup");
         command.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &self.url()]);
         run(command.arg("--pgdata").arg(&data));
-        Self::of(&data, tempfile::tempdir().unwrap(), &[], None).await
+        Self::of(&data, folder(), &[], None).await
     }
 
     /// Brings everything into another cluster, as a backup would that is restored there.
@@ -235,7 +235,7 @@ fn template() -> &'static Path {
         let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers");
         let place = home.join(format!("postgres-{number}"));
         if !place.exists() {
-            let new = tempfile::tempdir().unwrap();
+            let new = folder();
             give(new.path());
             let data = new.path().join("data");
             let options = ["--username=es", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"];

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// How long anything is waited for. What it takes is printed, and not judged.
@@ -92,6 +93,12 @@ pub fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+/// A folder that goes with its test. Where root starts servers as somebody else, whoever that is may come to it:
+/// the folder for root's own temporary files may be closed to others.
+pub fn folder() -> TempDir {
+    if is_root() { tempfile::tempdir_in("/tmp").unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// Whether this process may do everything.

@@ -1,4 +1,4 @@
-//! A way to a server that can be cut, dammed up, or made long.
+//! A way to a server that can be cut, dammed up, or made long and lossy.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -39,6 +39,8 @@ struct Shared {
 struct Line {
     is_dammed: bool,
     latency: Duration,
+    /// One of so many pieces is lost, and comes so much later.
+    loss: Option<(u32, Duration)>,
     /// Connections from before the last cut end.
     cuts: u64,
 }
@@ -88,6 +90,12 @@ impl Proxy {
     /// Holds everything up for so long, in each direction.
     pub fn delay(&self, latency: Duration) {
         self.shared.line.send_modify(|line| line.latency = latency);
+    }
+
+    /// Loses one of so many pieces, in each direction. A connection sends it again, so that it comes late, and all
+    /// that is behind it, too.
+    pub fn lose(&self, one_of: u32, late: Duration) {
+        self.shared.line.send_modify(|line| line.loss = Some((one_of, late)));
     }
 }
 
@@ -163,9 +171,11 @@ impl Shared {
     async fn passes(&self) {
         let mut line = self.line.subscribe();
         // The sender is ours, so it is there.
-        let latency = line.wait_for(|line| !line.is_dammed).await.map_or(Duration::ZERO, |line| line.latency);
-        if !latency.is_zero() {
-            sleep(latency).await;
+        let line = line.wait_for(|line| !line.is_dammed).await.map_or_else(|_| Line::default(), |line| *line);
+        let late = line.loss.filter(|(one_of, _)| fastrand::u32(..one_of) == 0).map(|(_, late)| late);
+        let held_up = line.latency + late.unwrap_or_default();
+        if !held_up.is_zero() {
+            sleep(held_up).await;
         }
     }
 

@@ -113,5 +113,3 @@ impl Account {
         state.map(|_| ()).ok_or(Wider::Refused(Refused))
     }
 }
-
-fn main() {}

@@ -130,5 +130,3 @@ impl AsyncLedger {
 impl LedgerTx {
     async fn wait(&mut self) {}
 }
-
-fn main() {}

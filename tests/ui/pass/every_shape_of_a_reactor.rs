@@ -92,7 +92,13 @@ impl ByPrice {
         Ok(())
     }
     #[key(vec![e.price, env.stream_id::<u64>()?])]
-    fn each(&mut self, e: &Added, env: &Envelope, price: &u64, cart: &CartId) -> (Vec<Offer>, Option<CancelTimer>) {
+    fn each(
+        &mut self,
+        e: &Added,
+        env: &Envelope,
+        price: &u64,
+        cart: &CartId,
+    ) -> (Vec<Offer>, Option<CancelTimer>) {
         (vec![Offer { cart: cart.clone() }; usize::from(*price > 0)], None)
     }
 }
@@ -154,7 +160,8 @@ macro_rules! mails {
 }
 mails! { First takes Added; Second takes Added; }
 
-fn main() {
+#[test]
+fn every_reactor_is_known_by_its_name() {
     let models = es_core::model();
     let names: Vec<_> = models.reactors().map(|reactor| reactor.name).collect();
     assert_eq!(names, ["by_price", "counted", "first", "mail", "one", "promotion", "second"]);

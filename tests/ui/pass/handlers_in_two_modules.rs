@@ -64,5 +64,3 @@ mod more {
         }
     }
 }
-
-fn main() {}

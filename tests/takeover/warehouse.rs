@@ -1,11 +1,12 @@
 //! A warehouse that several processes work on: what is ordered is packed, mailed, and counted.
 
+use super::ground::Ground;
 use es_core::prelude::*;
-use es_core::store::SqliteStore;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tests::history::say;
 
 #[aggregate_id]
 pub struct OrderId(String);
@@ -122,7 +123,7 @@ impl Parcels {
 /// Where commands for one order wait until their process is let through.
 pub struct Hatch {
     /// Named by the process; while it is not there, nobody passes.
-    pub opened: PathBuf,
+    opened: PathBuf,
 }
 
 /// The order that waits at the hatch.
@@ -134,13 +135,13 @@ impl Hatch {
         if order.to_string() != HELD {
             return;
         }
-        super::child::say("at the hatch\n");
+        say("at the hatch");
         tokio::task::block_in_place(|| {
             while !self.opened.exists() {
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
-        super::child::say("through the hatch\n");
+        say("through the hatch");
     }
 }
 
@@ -162,17 +163,14 @@ pub struct Undeliverable;
 
 /// The outside: a file, which a killed process has written a letter to or not.
 pub struct Post {
-    pub letters: PathBuf,
+    letters: PathBuf,
     /// The letter that it does not take, as order and number.
-    pub poison: Option<(String, u32)>,
+    poison: Option<String>,
 }
 
 impl Post {
     fn send(&self, letter: &Letter) -> Result<(), Undeliverable> {
-        if self
-            .poison
-            .as_ref()
-            .is_some_and(|(order, number)| *order == letter.order && *number == letter.number)
+        if self.poison.as_ref().is_some_and(|poison| *poison == format!("{} {}", letter.order, letter.number))
         {
             return Err(Undeliverable);
         }
@@ -185,22 +183,35 @@ impl Post {
 
 /// What was sent, in order.
 pub fn letters(folder: &Path) -> Vec<Letter> {
-    let text = std::fs::read_to_string(folder.join("letters")).unwrap_or_default();
+    let text = std::fs::read_to_string(folder.join(LETTERS)).unwrap_or_default();
     // A line without its end is on its way.
     let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
     whole.map(|line| es_core::serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The app of one process. All of its files are in the folder.
-pub async fn app(store: SqliteStore, folder: &Path, process: &str, poison: Option<(String, u32)>) -> App {
-    App::builder(store)
+const LETTERS: &str = "letters";
+
+/// What one process has of the world beside the store.
+pub struct Outside {
+    /// Where letters go, and hatches are.
+    pub folder: PathBuf,
+    /// The process's name, and that of its hatch.
+    pub process: String,
+    /// The letter that the post does not take, as order and number.
+    pub poison: Option<String>,
+}
+
+/// The app of one process.
+pub async fn app<G: Ground>(store: &G::Store, outside: &Outside) -> App {
+    let app = App::builder(store.clone())
         .aggregate::<Order>()
         .aggregate::<Parcel>()
         .reactor::<Packing>()
         .reactor::<Mail>()
-        .projection::<Parcels>()
-        .service(Arc::new(Hatch { opened: folder.join(process) }))
-        .service(Arc::new(Post { letters: folder.join("letters"), poison }))
+        .projection::<Parcels>();
+    G::with_shelf(app)
+        .service(Arc::new(Hatch { opened: outside.folder.join(&outside.process) }))
+        .service(Arc::new(Post { letters: outside.folder.join(LETTERS), poison: outside.poison.clone() }))
         .build()
         .await
         .unwrap()

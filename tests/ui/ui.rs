@@ -1,8 +1,11 @@
-//! What does not compile, and what the compiler says: `ui/<attribute>/<rule>.rs`, one rule a file.
+//! What compiles: `pass/<what>.rs`. And what does not, and what the compiler says: `<attribute>/<rule>.rs`, one rule
+//! a file.
 //!
-//! The messages beside the cases are those of one toolchain, which `ui/toolchain` names, without `rust-src`.
-//! There `TRYBUILD=overwrite cargo test -p tests --test ui` writes them anew. On any other toolchain the
+//! The messages beside the cases are those of one toolchain, which the file `toolchain` names, without `rust-src`.
+//! There `TRYBUILD=overwrite cargo test -p ui` writes them anew. On any other toolchain the
 //! cases have to fail, whatever it says.
+
+mod pass;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -16,16 +19,11 @@ const COPIES: &str = "ES_UI_COPIES";
 type Outcome = Result<(), Box<dyn Error>>;
 
 #[test]
-fn what_is_right_compiles() {
-    trybuild::TestCases::new().pass("ui/pass/*.rs");
-}
-
-#[test]
 fn what_is_wrong_does_not_compile() -> Outcome {
     if let Some(copies) = env::var_os(COPIES) {
         refuse(Path::new(&copies))
     } else if is_the_blessed_compiler()? {
-        refuse(Path::new("ui"))
+        refuse(Path::new("."))
     } else {
         refuse_copies()
     }
@@ -66,7 +64,7 @@ fn refuse(root: &Path) -> Outcome {
 fn refuse_copies() -> Outcome {
     let copies = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
     for case in cases()? {
-        let copy = copies.join(case.strip_prefix("ui")?);
+        let copy = copies.join(&case);
         fs::create_dir_all(copy.parent().ok_or("a case stands in a folder")?)?;
         fs::copy(&case, copy)?;
     }
@@ -83,7 +81,7 @@ fn refuse_copies() -> Outcome {
 /// Every case that must not compile.
 fn cases() -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut cases = Vec::new();
-    for folder in folders(Path::new("ui"))? {
+    for folder in folders(Path::new("."))? {
         let files =
             fs::read_dir(folder)?.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>()?;
         cases.extend(files.into_iter().filter(|file| file.extension().is_some_and(|end| end == "rs")));
@@ -97,7 +95,9 @@ fn cases() -> Result<Vec<PathBuf>, Box<dyn Error>> {
 fn folders(root: &Path) -> std::io::Result<Vec<PathBuf>> {
     let all =
         fs::read_dir(root)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-    Ok(all.into_iter().filter(|path| path.is_dir() && !path.ends_with("pass")).collect())
+    let folders = all.into_iter().filter(|path| path.is_dir() && !path.ends_with("pass"));
+    // As they stand in what the compiler says.
+    Ok(folders.map(|folder| folder.strip_prefix(".").map_or(folder.clone(), Path::to_owned)).collect())
 }
 
 /// Whether this compiler is the one whose messages stand beside the cases. With `rust-src` it shows more.
@@ -108,6 +108,6 @@ fn is_the_blessed_compiler() -> Result<bool, Box<dyn Error>> {
     };
     let version = ask(&["--version"])?;
     let has_source = Path::new(&ask(&["--print", "sysroot"])?).join("lib/rustlib/src").exists();
-    let blessed = fs::read_to_string("ui/toolchain")?;
+    let blessed = fs::read_to_string("toolchain")?;
     Ok(version == blessed.trim() && !has_source)
 }

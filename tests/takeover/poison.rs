@@ -1,22 +1,27 @@
 //! A letter that nobody takes, under load.
 
-use super::site::{Site, first_letters, until};
+use super::child;
+use super::ground::Ground;
+use super::on_every_ground;
+use super::site::{Site, first_letters};
 use std::collections::BTreeMap;
+use tests::server::process::until;
+
+on_every_ground! { a_poison_event_holds_up_its_own_key_only }
 
 const POISONED: &str = "3";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_poison_event_holds_up_its_own_key_only() {
-    let site = Site::new().await;
-    let (node, _) = site.holder("old", &[("ES_FAULTS_POISON", "3 5")]).await;
+async fn a_poison_event_holds_up_its_own_key_only<G: Ground>() {
+    let site = Site::<G>::new().await;
+    let (node, _) = site.holder("old", &[(child::POISON, "3 5")]).await;
     let customers = site.customers();
     let parked = async || site.app.parked("mail").await.unwrap();
     until("it is parked, and others wait behind it", async || {
         let parked = parked().await;
-        parked.first().is_some_and(|entry| !entry.retrying && entry.waiting > 20)
+        parked.first().is_some_and(|entry| !entry.retrying && entry.waiting > G::MANY as u64 / 5)
     })
     .await;
-    site.sends(site.letters().len() + 300).await;
+    site.sends(site.letters().len() + 2 * G::MANY).await;
     customers.leave().await;
     site.settles().await;
 

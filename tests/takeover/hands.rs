@@ -1,56 +1,66 @@
-//! Two processes on one file: one works, the other waits, and then the first one is gone.
+//! Two processes: one works, the other waits, and then the first one is gone, or goes, or sleeps.
 
+use super::ground::Ground;
 use super::node::Node;
-use super::site::{Site, is_writable, until};
+use super::on_every_ground;
+use super::site::Site;
 use super::warehouse::{AddItem, HELD, OrderId, Parcel};
 use es_core::store::LEASE;
+use tests::server::process::{often, until};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_is_killed_is_followed_by_another() {
-    let site = Site::new().await;
+on_every_ground! {
+    who_is_killed_is_followed_by_another,
+    who_is_told_to_end_hands_over_and_repeats_nothing,
+    who_wakes_up_behind_its_lease_changes_nothing,
+}
+
+async fn who_is_killed_is_followed_by_another<G: Ground>() {
+    let site = Site::<G>::new().await;
     let (first, owners) = site.holder("first", &[]).await;
     let _second = site.waiting("second").await;
     let customers = site.customers();
-    site.sends(100).await;
+    site.sends(G::MANY).await;
     let rush = site.rush();
-    site.sends(160).await;
+    site.sends(G::MANY + G::MANY / 2).await;
     drop(first);
     let took = site.taken_over_from(&owners).await;
     println!("taken over {took:?} after the kill, with leases of {LEASE:?}");
-    site.sends(site.letters().len() + 100).await;
+    site.sends(site.letters().len() + G::MANY).await;
     rush.join_all().await;
     customers.leave().await;
     site.settles().await;
     site.is_as_if_nothing_had_happened().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_stops_gives_its_leases_back() {
-    let site = Site::new().await;
-    let (first, owners) = site.holder("first", &[]).await;
-    let _second = site.waiting("second").await;
+async fn who_is_told_to_end_hands_over_and_repeats_nothing<G: Ground>() {
+    let site = Site::<G>::new().await;
+    let (mut working, mut owners) = site.holder("0", &[]).await;
     let customers = site.customers();
-    site.sends(100).await;
-    first.stop().await;
-    // Its leases would have lasted for a while.
-    let now = site.owners().await;
-    assert!(owners.iter().all(|(name, owner)| now.get(name) != Some(owner)), "{owners:?} {now:?}");
-    let took = site.taken_over_from(&owners).await;
-    println!("taken over {took:?} after the stop, with leases of {LEASE:?}");
-    site.sends(site.letters().len() + 100).await;
+    for round in 1..=often(2, 50) {
+        let waiting = site.waiting(&round.to_string()).await;
+        site.sends(site.letters().len() + G::MANY / 2).await;
+        working.stop().await;
+        // Its leases would have lasted for a while.
+        let now = site.owners().await;
+        assert!(owners.iter().all(|(name, owner)| now.get(name) != Some(owner)), "{owners:?} {now:?}");
+        let took = site.taken_over_from(&owners).await;
+        println!("taken over {took:?} after it was told to end, with leases of {LEASE:?}");
+        (working, owners) = (waiting, site.owners().await);
+    }
+    site.sends(site.letters().len() + G::MANY / 2).await;
     customers.leave().await;
     site.settles().await;
     site.is_as_if_nothing_had_happened().await;
-    let letters = site.letters();
     let ordered: u32 = site.ordered().await.values().sum();
-    assert_eq!(letters.len(), ordered as usize, "who ends what it has begun sends no letter twice");
+    assert_eq!(site.letters().len(), ordered as usize, "who ends what it has begun sends no letter twice");
+    working.stop().await;
 }
 
 /// Stops a process where it does not keep others from writing.
-async fn freeze(site: &Site, node: &Node) {
+async fn freeze<G: Ground>(site: &Site<G>, node: &Node) {
     until("it is stopped between two writes", async || {
         node.signal("STOP");
-        let between = is_writable(&site.file());
+        let between = site.ground.is_writable().await;
         if !between {
             node.signal("CONT");
         }
@@ -59,13 +69,12 @@ async fn freeze(site: &Site, node: &Node) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_wakes_up_behind_its_lease_changes_nothing() {
-    let site = Site::new().await;
+async fn who_wakes_up_behind_its_lease_changes_nothing<G: Ground>() {
+    let site = Site::<G>::new().await;
     let (mut first, owners) = site.holder("first", &[]).await;
     let mut second = site.waiting("second").await;
     let customers = site.customers();
-    site.sends(50).await;
+    site.sends(G::MANY / 2).await;
     // It stops in the middle of a command.
     let held = OrderId::named(HELD);
     site.app.execute(AddItem { order: held.clone() }).await.unwrap();
@@ -92,7 +101,7 @@ async fn who_wakes_up_behind_its_lease_changes_nothing() {
     // It waits like any other, and goes on when the second one is gone.
     second.stop().await;
     site.taken_over_from(&new_owners).await;
-    site.sends(site.letters().len() + 100).await;
+    site.sends(site.letters().len() + G::MANY).await;
     customers.leave().await;
     site.settles().await;
     site.is_as_if_nothing_had_happened().await;

@@ -1,45 +1,45 @@
 //! A warehouse as its customers see it: they order, and look at what has become of it.
 
-use super::node::{BOUND, Node};
-use super::verdict;
-use super::warehouse::{AddItem, Letter, OrderId, Packed, Parcel, ParcelEvent, Parcels, app, letters};
+use super::child;
+use super::ground::Ground;
+use super::node::Node;
+use super::warehouse::{
+    AddItem, Letter, OrderId, Outside, Packed, Parcel, ParcelEvent, Parcels, app, letters,
+};
 use es_core::prelude::*;
-use es_core::store::SqliteStore;
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tests::server::process::{BOUND, until};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How many orders grow at the same time.
 const ORDERS: u32 = 8;
 
-/// How often each of them is added to in a rush.
-const RUSH: u32 = 100;
-
-/// What works on it, by the names that users say.
-pub const FOLLOWERS: [&str; 3] = ["mail", "packing", "parcels"];
-
-/// The files, and an app that nothing runs in.
-pub struct Site {
+/// The ground, what is beside it, and an app that nothing runs in.
+pub struct Site<G: Ground> {
+    pub ground: G,
     folder: TempDir,
-    pub store: SqliteStore,
+    store: G::Store,
     pub app: App,
 }
 
-impl Site {
+impl<G: Ground> Site<G> {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("events.db")).await.unwrap();
-        let app = app(store.clone(), folder.path(), "customers", None).await;
-        Self { folder, store, app }
+        let (ground, folder) = (G::fresh().await, tempfile::tempdir().unwrap());
+        let store = ground.open().await;
+        let outside = Outside { folder: folder.path().to_owned(), process: "customers".into(), poison: None };
+        let app = app::<G>(&store, &outside).await;
+        Self { ground, folder, store, app }
     }
 
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("events.db")
+    fn start(&self, name: &str, environment: &[(&str, &str)]) -> Node {
+        let (address, folder) = (self.ground.address(), self.folder.path().to_str().unwrap());
+        let whereabouts = [(child::NAME, name), (child::PLACE, address.as_str()), (child::FOLDER, folder)];
+        Node::start(G::NAME, &[&whereabouts[..], environment].concat())
     }
 
     pub fn letters(&self) -> Vec<Letter> {
@@ -48,18 +48,16 @@ impl Site {
 
     /// Starts a process, and waits until it holds all leases.
     pub async fn holder(&self, name: &str, environment: &[(&str, &str)]) -> (Node, HashMap<Arc<str>, Uuid>) {
-        let node = Node::start(name, &self.file(), environment);
-        until("it holds all leases", async || self.owners().await.len() == FOLLOWERS.len()).await;
+        let node = self.start(name, environment);
+        until("it holds all leases", async || self.owners().await.len() == G::FOLLOWERS.len()).await;
         (node, self.owners().await)
     }
 
     /// Starts a process while another one holds the leases.
     pub async fn waiting(&self, name: &str) -> Node {
-        let mut node = Node::start(name, &self.file(), &[]);
-        // They are told of in this order, each as soon as it is known.
-        for follower in FOLLOWERS {
-            node.says(&format!("{follower} Waiting")).await;
-        }
+        let mut node = self.start(name, &[]);
+        let waiting: Vec<_> = G::FOLLOWERS.iter().map(|follower| format!("{follower} Waiting")).collect();
+        node.says_all(&waiting.iter().map(String::as_str).collect::<Vec<_>>()).await;
         node
     }
 
@@ -72,7 +70,7 @@ impl Site {
     pub async fn owners(&self) -> HashMap<Arc<str>, Uuid> {
         let processors = self.store.processors("").await.unwrap();
         let works =
-            |name: &str| FOLLOWERS.iter().any(|follower| name.contains(follower)) && !name.contains('/');
+            |name: &str| G::FOLLOWERS.iter().any(|follower| name.contains(follower)) && !name.contains('/');
         let owned = processors.into_iter().filter(|processor| works(&processor.name));
         owned.filter_map(|processor| Some((processor.name, processor.owner?))).collect()
     }
@@ -93,7 +91,7 @@ impl Site {
         let (app, gone) = (self.app.clone(), Arc::new(AtomicBool::new(false)));
         let leave = gone.clone();
         let ordering = tokio::spawn(async move {
-            let mut ticks = interval(Duration::from_millis(10));
+            let mut ticks = interval(G::PACE);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for n in 0.. {
                 ticks.tick().await;
@@ -112,7 +110,7 @@ impl Site {
             .map(|order| {
                 let app = self.app.clone();
                 async move {
-                    for _ in 0..RUSH {
+                    for _ in 0..G::MANY {
                         app.execute(AddItem { order: OrderId::named(&order.to_string()) }).await.unwrap();
                     }
                 }
@@ -131,10 +129,11 @@ impl Site {
             let ordered = self.store.head().await.unwrap();
             self.app.wait_for("packing", ordered).await.unwrap();
             let packed = self.store.head().await.unwrap();
-            self.app.wait_for("mail", packed).await.unwrap();
-            self.app.wait_for("parcels", packed).await.unwrap();
+            for follower in G::FOLLOWERS {
+                self.app.wait_for(follower, packed).await.unwrap();
+            }
         };
-        timeout(BOUND, settling).await.unwrap();
+        timeout(3 * BOUND, settling).await.unwrap();
     }
 
     /// How often each order was added to.
@@ -153,8 +152,8 @@ impl Site {
         }
     }
 
-    /// What holds whatever has happened to whom: every item is packed once, in order, and counted once; a
-    /// letter about it was sent, and where it was sent again, it is the same.
+    /// What holds whatever has happened to whom: every item is packed once, in order, and counted once, in
+    /// documents and in rows; a letter about it was sent, and where it was sent again, it is the same.
     pub async fn is_as_if_nothing_had_happened(&self) {
         let ordered = self.ordered().await;
         let letters = self.letters();
@@ -163,8 +162,9 @@ impl Site {
             let known = *keys.entry(letter.event).or_insert(letter.key);
             assert_eq!(known, letter.key, "a letter that is sent again has the key of the first");
         }
-        let distinct: std::collections::HashSet<_> = keys.values().collect();
+        let distinct: HashSet<_> = keys.values().collect();
         assert_eq!(distinct.len(), keys.len(), "letters about different items have different keys");
+        let shelf = G::shelf(&self.store).await;
         for (order, items) in &ordered {
             let parcel = OrderId::named(order);
             let packed = self.app.history::<Parcel>(&parcel).await.unwrap();
@@ -176,11 +176,16 @@ impl Site {
             assert!(numbers.iter().copied().eq(1..=*items), "order {order} has {items} items: {numbers:?}");
             let counted = self.app.document::<Parcels>(&parcel).await.unwrap().unwrap();
             assert_eq!(counted.packed, *items, "order {order}");
+            let on_shelf = shelf.as_ref().map(|shelf| shelf.get(order).copied());
+            assert!(
+                on_shelf.is_none_or(|packed| packed == Some(i64::from(*items))),
+                "order {order}: {shelf:?}"
+            );
             assert!(first_letters(&letters, order).into_iter().eq(1..=*items), "order {order}");
         }
         let repeated = letters.len() - keys.len();
         println!("{} items, {repeated} letters sent again", ordered.values().sum::<u32>());
-        assert!(verdict::is_sound(&self.file()));
+        assert!(self.ground.is_sound());
     }
 }
 
@@ -206,22 +211,4 @@ impl Customers {
         self.gone.store(true, Ordering::Relaxed);
         self.ordering.await.unwrap();
     }
-}
-
-/// Looks again and again until it is so.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let looking = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(BOUND, looking).await.unwrap_or_else(|_| panic!("it is not so that {what}"));
-}
-
-/// Whether somebody who writes could do so now. A stopped process that is about to write keeps all others
-/// from it, which is SQLite's lock and not what the tests are about.
-pub fn is_writable(file: &Path) -> bool {
-    let connection = rusqlite::Connection::open(file).unwrap();
-    connection.busy_timeout(Duration::from_millis(200)).unwrap();
-    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
 }
