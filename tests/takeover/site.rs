@@ -164,7 +164,7 @@ impl<G: Ground> Site<G> {
         }
         let distinct: HashSet<_> = keys.values().collect();
         assert_eq!(distinct.len(), keys.len(), "letters about different items have different keys");
-        let shelf = G::shelf(&self.store).await;
+        let rows = G::shelf(&self.store).await;
         for (order, items) in &ordered {
             let parcel = OrderId::named(order);
             let packed = self.app.history::<Parcel>(&parcel).await.unwrap();
@@ -176,10 +176,10 @@ impl<G: Ground> Site<G> {
             assert!(numbers.iter().copied().eq(1..=*items), "order {order} has {items} items: {numbers:?}");
             let counted = self.app.document::<Parcels>(&parcel).await.unwrap().unwrap();
             assert_eq!(counted.packed, *items, "order {order}");
-            let on_shelf = shelf.as_ref().map(|shelf| shelf.get(order).copied());
+            let on_shelf = rows.as_ref().map(|rows| rows.get(order).copied());
             assert!(
                 on_shelf.is_none_or(|packed| packed == Some(i64::from(*items))),
-                "order {order}: {shelf:?}"
+                "order {order}: {rows:?}"
             );
             assert!(first_letters(&letters, order).into_iter().eq(1..=*items), "order {order}");
         }
