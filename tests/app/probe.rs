@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 
+/// The most events in a page of a stream. A store may end one before it is full, and so does this one.
+const PAGE: u32 = 1_000;
+
 /// A store around another one. Clones share what is counted and what is to come.
 #[derive(Clone)]
 pub struct Probe {
@@ -221,7 +224,7 @@ impl EventStore for Probe {
             if let Some(event) = event {
                 event.await;
             }
-            self.inner.read_stream(stream, read).await
+            self.inner.read_stream(stream, read.limit(read.limit.min(PAGE))).await
         })
     }
 
