@@ -118,7 +118,8 @@ pub(super) fn reopen(path: &Path, durability: Durability) -> Result<Connection, 
 /// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, OpenFlags::empty())?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+    // 64 MiB at most: what stands above the leaves of the indexes of some million streams stays in it.
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
     Ok(connection)
 }
 
