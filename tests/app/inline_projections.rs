@@ -4,7 +4,7 @@ use crate::bank::{
     Account, AccountClosed, AccountId, AccountOpened, CloseAccount, DepositParts, Errand, MoneyDeposited,
     MoneyWithdrawn, NoErrand, ann, balance, bob, deposit, open, stream, withdraw,
 };
-use crate::kit::Place;
+use crate::kit::{Place, poll_once};
 use crate::probe::Fate;
 use es_core::prelude::*;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ on_every_store! {
     a_document_shows_a_command_at_once
     a_group_is_shown_as_a_whole
     a_command_that_the_projection_cannot_take_is_an_error
+    what_the_projection_cannot_take_is_nobody_elses_fault
     what_others_have_appended_is_in_it_too
     a_long_log_is_followed_and_then_written_inline
     a_repeated_command_counts_once
@@ -103,6 +104,22 @@ async fn a_command_that_the_projection_cannot_take_is_an_error(place: Place) {
     assert_eq!((balance(&app, &ann()).await, turnover(&app, &ann()).await), (Some(0), Some((0, 0))));
     app.execute(deposit(ann(), 7)).await.unwrap();
     assert_eq!((balance(&app, &ann()).await, turnover(&app, &ann()).await), (Some(7), Some((7, 0))));
+}
+
+async fn what_the_projection_cannot_take_is_nobody_elses_fault(place: Place) {
+    let store = place.open().await;
+    let app = over(store.clone()).await;
+    app.execute(open(ann())).await.unwrap();
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let mut waiting = [1, 2, 1_000_001, 3].map(|amount| Box::pin(app.execute(deposit(ann(), amount))));
+    for command in &mut waiting {
+        assert!(poll_once(command.as_mut()).await.is_pending());
+    }
+    let [one, two, failed, three] = waiting;
+    let (one, two, failed, three) = tokio::join!(one, two, failed, three);
+    assert!(matches!(failed.unwrap_err(), CommandError::Inline { .. }));
+    assert_eq!([one, two, three].map(|done| done.unwrap().attempts), [1, 1, 1]);
+    assert_eq!((balance(&app, &ann()).await, turnover(&app, &ann()).await), (Some(6), Some((6, 0))));
 }
 
 async fn what_others_have_appended_is_in_it_too(place: Place) {

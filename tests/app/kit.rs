@@ -3,6 +3,9 @@
 use crate::probe::Probe;
 use es_core::prelude::*;
 use es_core::store::{StoredEvent, StreamRead};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use tests::place::{self, Anywhere, Memory};
 
 /// Makes a test of each case on each store.
@@ -49,6 +52,11 @@ impl Place {
     pub async fn names(&self, stream: &StreamId) -> Vec<String> {
         self.stored(stream).await.iter().map(|event| event.name.to_string()).collect()
     }
+}
+
+/// Polls a future, and leaves it for later.
+pub async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 pub fn second(second: i64) -> Timestamp {

@@ -34,6 +34,7 @@ mod repeated;
 mod retry;
 mod returns;
 mod services;
+mod share;
 mod snapshots;
 mod stale;
 mod subscribe;

@@ -1,17 +1,17 @@
 //! Commands on one stream wait for each other inside a process, and nobody waits for ever.
+//!
+//! Where it matters that each has a turn of its own, they have ids: those share no commit.
 
 use crate::bank::{
     AccountId, CloseAccount, Errand, Fetch, FetchPatiently, ann, balance, bank, bank_with, bob, deposit,
     opened, replayed, withdraw,
 };
-use crate::kit::Place;
+use crate::kit::{Place, poll_once};
 use crate::probe::{Counted, Fate, Probe};
 use es_core::prelude::*;
 use es_core::store::MemoryStore;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 
 on_every_store! {
@@ -34,7 +34,8 @@ async fn commands_on_one_stream_do_not_race_inside_a_process(place: Place) {
             let app = app.clone();
             tokio::spawn(async move {
                 for _ in 0..20 {
-                    assert_eq!(app.execute(deposit(ann(), 1)).await.unwrap().attempts, 1);
+                    let deposited = app.execute(deposit(ann(), 1)).id(CommandId::new()).await;
+                    assert_eq!(deposited.unwrap().attempts, 1);
                 }
             })
         })
@@ -136,7 +137,8 @@ async fn whoever_waited_a_second_goes_on() {
 /// Deposits of one each, by so many tasks at once, and what they asked of the store.
 async fn deposited(app: &App, store: &Probe, tasks: usize) -> (Vec<u32>, Counted) {
     store.counted();
-    let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(app.execute(deposit(ann(), 1)))).collect();
+    let deposit = || app.execute(deposit(ann(), 1)).id(CommandId::new());
+    let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(deposit())).collect();
     let mut attempts = Vec::new();
     for task in tasks {
         attempts.push(task.await.unwrap().expect("everybody comes to the end").attempts);
@@ -179,10 +181,6 @@ async fn a_command_that_nobody_polls_any_more_holds_nobody_up() {
     // Remembered, it has lost a race, and goes on.
     assert_eq!(forgotten.await.unwrap().attempts, 2);
     assert_eq!(balance(&app, &ann()).await, Some(150));
-}
-
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 #[tokio::test(start_paused = true)]

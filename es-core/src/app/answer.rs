@@ -1,5 +1,6 @@
 //! Answers that come from the log: a command that was carried out before, or that changed nothing.
 
+use super::copies::Copies;
 use super::decide::{Decided, Terms};
 use super::execute::Committed;
 use super::loaded::Loaded;
@@ -35,6 +36,23 @@ where
 /// What is answered where the store has said that the command is stored.
 pub(super) fn found<T, E>(read: Result<Option<T>, CommandError<E>>) -> Result<T, CommandError<E>> {
     read.map_err(append::unanswered)?.ok_or_else(append::lost)
+}
+
+/// The answer to a command whose commit the store has recognised. What is cached is from before it.
+pub(super) fn recognised<'a, C>(
+    app: &'a App,
+    terms: &'a Terms,
+    joined: Option<&Copies>,
+) -> BoxFuture<'a, Result<Done<C>, CommandError<ErrorOf<C>>>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    app.cache().drop_state(&terms.stream);
+    if let Some(joined) = joined {
+        joined.drop_states();
+    }
+    Box::pin(async { found(from_log::<C>(app, terms).await) })
 }
 
 async fn read_log<C>(app: &App, terms: &Terms) -> Earlier<C>

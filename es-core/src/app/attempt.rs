@@ -2,16 +2,15 @@
 
 use super::copies::Copies;
 use super::decide::{Decided, Terms, calls_services, decide};
-use super::execute::{Answered, Committed};
+use super::execute::{Answered, Committed, Done};
 use super::loaded::Loaded;
 use super::lost::{Lost, Turns};
-use super::queue::Turn;
+use super::share::{self, Entry, Next};
 use super::{App, answer, append, inline};
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
 use crate::error::{CommandError, StoreError};
 use crate::fold::Folded;
-use crate::service::BoxFuture;
 use crate::store::{Appended, Commit, Expected, StoredSnapshot};
 use serde::Serialize;
 use std::slice;
@@ -25,26 +24,25 @@ struct Known<A> {
 
 /// What a command goes into an attempt with, beside the state.
 struct Race<'a> {
-    /// The turn on its own stream.
-    turn: &'a mut Option<Turn>,
-    /// Those on the streams that the answers of inline reactors lead to.
+    /// With the turn on its own stream.
+    entry: &'a mut Entry,
+    /// The turns on the streams that the answers of inline reactors lead to.
     beside: Option<Box<Turns>>,
     /// Whether what inline reactors look at on other streams is read first, too.
     sure: bool,
-    attempts: u32,
 }
 
 /// What was stored, and what went with the command's own events.
 type Stored = (Appended, Option<Box<Copies>>);
 
 /// Decides and appends until one of it stands.
-pub(super) async fn attempts<C>(app: &App, terms: &Terms, command: &C, turn: &mut Option<Turn>) -> Answered<C>
+pub(super) async fn attempts<C>(app: &App, terms: &Terms, command: &C, entry: &mut Entry) -> Answered<C>
 where
     C: Command,
     C::Aggregate: Handle<C>,
 {
     let sure = calls_services::<C>() || terms.expected.is_some();
-    let mut race = Race { turn, beside: None, sure, attempts: 1 };
+    let mut race = Race { entry, beside: None, sure };
     let mut known = match app.cache().get(&terms.stream) {
         Some(folded) => Known { folded, checked: false },
         None => Known { folded: Box::pin(app.fetch(&terms.stream)).await?, checked: true },
@@ -54,7 +52,7 @@ where
             check(app, terms, &mut known).await?;
         }
         let decided = if terms.expected.is_some_and(|version| version != known.folded.version) {
-            Err(CommandError::Conflict { attempts: race.attempts })
+            Err(CommandError::Conflict { attempts: race.entry.attempts })
         } else {
             decide(app, terms, command.clone(), &known.folded).await
         };
@@ -64,21 +62,28 @@ where
             if !known.checked && check(app, terms, &mut known).await? {
                 continue;
             }
-            return decided.map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, race.attempts));
+            return decided
+                .map(|nothing| answer::unchanged::<C>(nothing.reply, known.folded, race.entry.attempts));
         };
+        if race.entry.has_company::<C>(app, terms) {
+            match Box::pin(race.share::<C>(app, terms, &mut known, decided?)).await? {
+                Some(done) => return Ok(done),
+                None => continue,
+            }
+        }
         let Some((appended, joined)) = race.store::<C>(app, terms, &known.folded, new).await? else {
             check(app, terms, &mut known).await?;
             race.sure = true;
             continue;
         };
         if appended.duplicate {
-            return recognised::<C>(app, terms, joined.as_deref()).await;
+            return answer::recognised::<C>(app, terms, joined.as_deref()).await;
         }
         if let Some(joined) = joined {
             let before = joined.settle(appended).await;
-            return Ok(answer::joined::<C>(decided?, before, race.attempts));
+            return Ok(answer::joined::<C>(decided?, before, race.entry.attempts));
         }
-        let (done, snapshot) = committed(app, terms, &known.folded, decided?, appended, race.attempts);
+        let (done, snapshot) = committed(app, terms, &known.folded, decided?, appended, race.entry.attempts);
         if let Some(snapshot) = snapshot {
             Box::pin(app.save_snapshot(snapshot)).await;
         }
@@ -87,6 +92,35 @@ where
 }
 
 impl Race<'_> {
+    /// Stores what was decided in one commit with what those decide who wait behind; `None` if it is to be decided
+    /// again.
+    ///
+    /// # Errors
+    /// What the caller of the command hears, if there is no next attempt.
+    async fn share<C>(
+        &mut self,
+        app: &App,
+        terms: &Terms,
+        known: &mut Known<C::Aggregate>,
+        decided: Decided<C::Aggregate, ReplyOf<C>>,
+    ) -> Result<Option<Done<C>>, CommandError<ErrorOf<C>>>
+    where
+        C: Command,
+        C::Aggregate: Handle<C>,
+    {
+        let entry = &mut *self.entry;
+        let shared = share::stored::<C>(app, terms, &known.folded, decided, entry.turn.as_ref()).await?;
+        match shared.next(app, terms, entry.attempts).await {
+            Next::Answer(answered) => return answered.map(Some),
+            Next::Alone => entry.is_alone = true,
+            Next::Again => {
+                entry.again::<C>(app, terms, &mut self.beside).await?;
+                check(app, terms, known).await?;
+            }
+        }
+        Ok(None)
+    }
+
     /// Stores what was decided; `None` if it is to be decided again, on states that were compared with their streams.
     ///
     /// # Errors
@@ -116,32 +150,19 @@ impl Race<'_> {
         let lost = Lost {
             app,
             own: slice::from_ref(&terms.stream),
-            turns: slice::from_mut(self.turn),
+            turns: slice::from_mut(&mut self.entry.turn),
             joined: joined.as_deref(),
             beside: &mut self.beside,
             policy,
-            attempts: self.attempts,
-            is_last: terms.expected.is_some() || self.attempts > policy.max,
+            attempts: self.entry.attempts,
+            is_last: terms.expected.is_some() || self.entry.attempts > policy.max,
         };
         let appended = lost.unless(outcome).await.map_err(inline::outer)?;
         if appended.is_none() {
-            self.attempts += 1;
+            self.entry.attempts += 1;
         }
         Ok(appended.map(|appended| (appended, joined)))
     }
-}
-
-/// The answer to a command whose commit the store has recognised. What is cached is from before it.
-fn recognised<'a, C>(app: &'a App, terms: &'a Terms, joined: Option<&Copies>) -> BoxFuture<'a, Answered<C>>
-where
-    C: Command,
-    C::Aggregate: Handle<C>,
-{
-    app.cache().drop_state(&terms.stream);
-    if let Some(joined) = joined {
-        joined.drop_states();
-    }
-    Box::pin(async { answer::found(answer::from_log::<C>(app, terms).await) })
 }
 
 /// What goes to the store: what was decided, and what joins it.

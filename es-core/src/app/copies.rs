@@ -11,6 +11,7 @@ use crate::store::{
     Append, Commit, Expected, Inline, MAX_COMMIT_EVENTS, NewEvent, StoreFuture, StoredEvent, StreamHead,
 };
 use std::any::Any;
+use std::sync::Arc;
 
 /// What was decided so far, stream by stream.
 #[doc(hidden)]
@@ -30,14 +31,14 @@ pub(super) struct Part {
     /// The edits that the state which was read knew of.
     edits: u64,
     pub(super) stored: Vec<NewEvent>,
-    next: Box<dyn Working>,
+    next: Arc<dyn Working>,
 }
 
 /// A working copy whose aggregate is not named.
 trait Working: Send + Sync {
-    fn as_any(&self) -> &dyn Any;
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     fn keep<'a>(
-        self: Box<Self>,
+        self: Arc<Self>,
         app: &'a App,
         stream: &'a StreamId,
         from: u64,
@@ -47,20 +48,21 @@ trait Working: Send + Sync {
 }
 
 impl<A: Applier> Working for Folded<A> {
-    fn as_any(&self) -> &dyn Any {
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
     fn keep<'a>(
-        mut self: Box<Self>,
+        self: Arc<Self>,
         app: &'a App,
         stream: &'a StreamId,
         from: u64,
         position: Position,
         head: Option<StreamHead>,
     ) -> StoreFuture<'a, ()> {
-        self.position = position;
+        let mut next = Arc::unwrap_or_clone(self);
+        next.position = position;
         Box::pin(async move {
-            let (_, snapshot) = append::keep(app, stream, from, *self, head);
+            let (_, snapshot) = append::keep(app, stream, from, next, head);
             if let Some(snapshot) = snapshot {
                 app.save_snapshot(snapshot).await;
             }
@@ -82,10 +84,10 @@ impl Part {
         stream: &StreamId,
         folded: &Folded<A>,
         stored: Vec<NewEvent>,
-        next: &Folded<A>,
+        next: Arc<Folded<A>>,
     ) -> Self {
         let (from, edits) = (folded.version, folded.edits);
-        Self { stream: stream.clone(), from, edits, stored, next: Box::new(next.clone()) }
+        Self { stream: stream.clone(), from, edits, stored, next }
     }
 
     /// The `n`-th event of this part as it would be stored, but for its place in the log, which it has not got.
@@ -186,26 +188,29 @@ impl Copies {
     pub(super) async fn working<A: Applier, E>(
         &mut self,
         stream: &StreamId,
-    ) -> Result<(usize, Folded<A>), CommandError<E>> {
+    ) -> Result<(usize, Arc<Folded<A>>), CommandError<E>> {
         if let Some(at) = self.parts.iter().position(|part| part.stream == *stream) {
-            let working = self.parts[at].next.as_any().downcast_ref::<Folded<A>>();
-            let working = working.ok_or(CommandError::NotMounted { aggregate: A::NAME })?;
-            return Ok((at, working.clone()));
+            let working = self.parts[at].next.clone().as_any().downcast();
+            return Ok((at, working.map_err(|_| CommandError::NotMounted { aggregate: A::NAME })?));
         }
         let folded = match self.app.cache().get::<A>(stream) {
             Some(known) if !self.checked => known,
             _ => self.app.current(stream).await?,
         };
-        let folded = Folded::clone(&folded);
-        self.parts.push(Part::decided(stream, &folded, Vec::new(), &folded));
+        self.parts.push(Part::decided(stream, &folded, Vec::new(), folded.clone()));
         Ok((self.parts.len() - 1, folded))
     }
 
     /// Puts what was decided on the working copy of a part; how many events the part has then.
-    pub(super) fn put<A: Applier>(&mut self, at: usize, stored: Vec<NewEvent>, next: &Folded<A>) -> usize {
+    pub(super) fn put<A: Applier>(
+        &mut self,
+        at: usize,
+        stored: Vec<NewEvent>,
+        next: Arc<Folded<A>>,
+    ) -> usize {
         let part = &mut self.parts[at];
         part.stored.extend(stored);
-        part.next = Box::new(next.clone());
+        part.next = next;
         part.stored.len()
     }
 

@@ -40,6 +40,7 @@ pub(super) struct Decided<A: Applier, R> {
 }
 
 /// What a command is decided under, the same in every attempt.
+#[derive(Clone)]
 pub(super) struct Terms {
     pub(super) stream: StreamId,
     pub(super) command_id: CommandId,

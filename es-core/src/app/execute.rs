@@ -3,6 +3,8 @@
 use super::attempt::attempts;
 use super::decide::Terms;
 use super::loaded::Loaded;
+use super::queue::Busy;
+use super::share::{self, Entry};
 use super::{App, answer};
 use crate::aggregate::Applier;
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
@@ -12,6 +14,7 @@ use crate::metadata::Metadata;
 use crate::service::BoxFuture;
 use crate::store::Fence;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tracing::Instrument;
@@ -159,7 +162,7 @@ impl<C: fmt::Debug, T, E> fmt::Debug for Execute<C, T, E> {
     }
 }
 
-type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
+pub(super) type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
 pub(super) type Answered<C> = Result<Done<C>, CommandError<ErrorOf<C>>>;
 
 impl App {
@@ -168,6 +171,10 @@ impl App {
     /// Its aggregate's state is looked up or folded, the handler decides on it, and what it decided is
     /// appended if nobody else was faster. If somebody was, the whole command is decided again on what was
     /// missed, as often as the handler's retry policy says.
+    ///
+    /// Commands on one stream wait for each other in this process. Those that wait are decided one after the other
+    /// and share a commit, if they have handlers without services and nothing but metadata is said with them; such a
+    /// handler may run on the task of somebody who was before it in the line.
     ///
     /// # Errors
     /// [`CommandError`]; whichever it is, nothing was recorded. The one exception says so:
@@ -215,14 +222,20 @@ where
     if !terms.stated {
         C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
     }
-    let mut turn = app.queues().turn(&terms.stream).await;
+    let mut entry = match app.queues().at_once(&terms.stream) {
+        Ok(turn) => Entry::first(turn),
+        Err(Busy) => match share::entry_or_answer(app, terms, command).await {
+            ControlFlow::Break(answered) => return answered,
+            ControlFlow::Continue(entry) => entry,
+        },
+    };
     if terms.stated {
         if let Some(done) = answer::from_log::<C>(app, terms).await? {
             return Ok(done);
         }
         C::Aggregate::validate(command).map_err(CommandError::Rejected)?;
     }
-    let answered = attempts(app, terms, command, &mut turn).await;
+    let answered = attempts(app, terms, command, &mut entry).await;
     let appended = answered.as_ref().is_ok_and(|done| !done.events.is_empty());
     if !terms.stated || appended {
         return answered;

@@ -7,11 +7,12 @@ use super::loaded::Loaded;
 use super::{App, answer};
 use crate::aggregate::{Aggregate, Applier};
 use crate::command::{Command, ErrorOf, Handle, ReplyOf};
-use crate::error::{CommandError, DomainError};
+use crate::error::{CommandError, DomainError, StoreError};
 use crate::fold::Folded;
 use crate::id::{CommandId, Position, StreamId};
 use crate::metadata::Metadata;
 use crate::retry::RetryPolicy;
+use serde::Serialize;
 use std::sync::Arc;
 
 type Done<C> = Committed<<C as Command>::Aggregate, ReplyOf<C>>;
@@ -44,10 +45,33 @@ pub struct Group {
 pub struct Member<A: Applier, R> {
     events: Vec<A::Event>,
     reply: R,
-    next: Folded<A>,
+    next: Arc<Folded<A>>,
     /// The part of its stream, and how many events that part has up to and with this command's.
     part: usize,
-    stored: u64,
+    stored: usize,
+}
+
+impl<A: Applier, R: Serialize + 'static> Member<A, R> {
+    /// Puts what was decided on the working copy of `part`.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`] if it is not JSON.
+    pub(super) fn of(
+        decided: Decided<A, R>,
+        terms: &Terms,
+        copies: &mut Copies,
+        part: usize,
+    ) -> Result<Self, StoreError> {
+        let stored = decided.encode(terms)?;
+        let Decided { events, reply, next, .. } = decided;
+        let next = Arc::new(next);
+        let stored = copies.put(part, stored, next.clone());
+        Ok(Self { events, reply, next, part, stored })
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
 }
 
 impl Group {
@@ -90,14 +114,24 @@ where
 {
     let erase = |error: CommandError<ErrorOf<C>>| error.map(DomainError::new);
     let terms = group.terms(n, command);
-    let copies = &mut group.copies;
-    let (at, folded) = copies.working::<C::Aggregate, _>(&terms.stream).await?;
-    let decided = decide(&copies.app, &terms, command.clone(), &folded).await.map_err(erase)?;
-    let before = copies.parts[at].stored.len();
-    let stored = copies.put(at, decided.encode(&terms)?, &decided.next);
-    copies.met(at, before).await?;
-    let Decided { events, reply, next, .. } = decided;
-    Ok(Member { events, reply, next, part: at, stored: stored as u64 })
+    let member = decide_on(&mut group.copies, &terms, command.clone()).await.map_err(erase)?;
+    group.copies.met(member.part, member.stored - member.events.len()).await?;
+    Ok(member)
+}
+
+/// Decides a command on the working copy of its stream.
+pub(super) async fn decide_on<C>(
+    copies: &mut Copies,
+    terms: &Terms,
+    command: C,
+) -> Result<Member<C::Aggregate, ReplyOf<C>>, CommandError<ErrorOf<C>>>
+where
+    C: Command,
+    C::Aggregate: Handle<C>,
+{
+    let (part, folded) = copies.working::<C::Aggregate, _>(&terms.stream).await?;
+    let decided = decide(&copies.app, terms, command, &folded).await?;
+    Ok(Member::of(decided, terms, copies, part)?)
 }
 
 /// What the `n`-th command answered when the group was carried out before.
@@ -122,9 +156,10 @@ where
 
 /// The answer of one command, once it is known where the group's events stand.
 pub(super) fn done_one<A: Applier, R>(member: Member<A, R>, placed: &Placed) -> Committed<A, R> {
-    let Member { events, reply, mut next, part, stored } = member;
+    let Member { events, reply, next, part, stored } = member;
+    let mut next = Arc::unwrap_or_clone(next);
     if let (Some(Some(start)), true) = (placed.starts.get(part), stored > 0) {
-        next.position = Position(start + stored);
+        next.position = Position(start + stored as u64);
     }
     let (version, position) = (next.version, next.position);
     let state = Loaded::of(Arc::new(next));

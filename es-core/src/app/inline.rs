@@ -98,7 +98,7 @@ where
         let decided = decide(&copies.app, &terms, command, &folded).await.map_err(erase)?;
         let stored = decided.encode(&terms)?;
         let before = copies.parts[part].stored.len();
-        let behind = copies.put(part, stored, &decided.next);
+        let behind = copies.put(part, stored, Arc::new(decided.next));
         Ok(Raised { part, events: before..behind })
     })
 }
@@ -134,8 +134,8 @@ pub(super) fn joining<'a, A: Applier, R: Serialize + 'static>(
     checked: bool,
     decided: &Decided<A, R>,
 ) -> BoxFuture<'a, Result<Joined, Failure>> {
-    let part =
-        decided.encode(terms).map(|stored| Part::decided(&terms.stream, folded, stored, &decided.next));
+    let next = || Arc::new(decided.next.clone());
+    let part = decided.encode(terms).map(|stored| Part::decided(&terms.stream, folded, stored, next()));
     join(app, part, checked)
 }
 

@@ -3,13 +3,16 @@
 use super::App;
 use super::append::{is_conflict, refused};
 use super::copies::Copies;
+use super::decide::Terms;
 use super::inline::Failure;
 use super::queue::Turn;
+use crate::command::{Command, Handle};
 use crate::error::{CommandError, StoreError};
 use crate::id::StreamId;
 use crate::retry::RetryPolicy;
 use crate::service::BoxFuture;
 use crate::store::{AppendError, Appended};
+use std::slice;
 
 /// What is to be awaited before the next attempt.
 type Again<'a> = BoxFuture<'a, Result<(), Failure>>;
@@ -36,6 +39,32 @@ pub(super) struct Lost<'a> {
 }
 
 impl<'a> Lost<'a> {
+    /// A command that would have stored nothing beside its own stream.
+    pub(super) fn alone<C>(
+        app: &'a App,
+        terms: &'a Terms,
+        attempts: u32,
+        turns: &'a mut [Option<Turn>],
+        beside: &'a mut Option<Box<Turns>>,
+    ) -> Self
+    where
+        C: Command,
+        C::Aggregate: Handle<C>,
+    {
+        let policy = &<C::Aggregate as Handle<C>>::RETRY;
+        let is_last = terms.expected.is_some() || attempts > policy.max;
+        Self {
+            app,
+            own: slice::from_ref(&terms.stream),
+            turns,
+            joined: None,
+            beside,
+            policy,
+            attempts,
+            is_last,
+        }
+    }
+
     /// What was appended; `None` if there is a next attempt, and what it takes to wait for that is done.
     ///
     /// # Errors
@@ -55,7 +84,7 @@ impl<'a> Lost<'a> {
     ///
     /// # Errors
     /// What the caller of the command hears, if there is no next one.
-    pub(super) fn again(mut self, error: StoreError) -> Again<'a> {
+    pub(super) fn again(self, error: StoreError) -> Again<'a> {
         Box::pin(async move {
             if !is_conflict(&error) {
                 return Err(refused(error));
@@ -63,6 +92,16 @@ impl<'a> Lost<'a> {
             if let StoreError::Append(AppendError::Changed { collection, .. }) = &error {
                 self.app.inlines().look(self.app, collection).await?;
             }
+            self.retry().await
+        })
+    }
+
+    /// As [`again`](Self::again), where a conflict is all that happened.
+    ///
+    /// # Errors
+    /// [`CommandError::Conflict`] if there is no next attempt.
+    pub(super) fn retry(mut self) -> Again<'a> {
+        Box::pin(async move {
             if self.is_last {
                 self.drop_states();
                 return Err(CommandError::Conflict { attempts: self.attempts });

@@ -18,7 +18,9 @@ mod json;
 mod load;
 mod loaded;
 mod lost;
+mod offer;
 mod queue;
+mod share;
 mod subscribe;
 mod would;
 

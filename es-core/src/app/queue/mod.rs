@@ -4,19 +4,18 @@
 //! waits for it, and is polled, takes it over, one at a time, and the command that had it goes on without. How long
 //! that is waited for follows the store: it doubles with each turn that was taken over, until one ends in time
 //! again. A command that is given inside another command's handler never waits.
+//!
+//! Whoever waits may leave an [`Offer`]: whoever's turn it is may take it up, and then there is no turn to wait for.
 
-use crate::id::{ByStream, StreamId};
-use std::collections::{HashMap, VecDeque};
+mod line;
+
+use super::offer::Offer;
+use crate::id::StreamId;
+use crate::service::BoxFuture;
+use line::{Line, PATIENCE, Shard, Waiting};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-
-/// How long a turn may last while somebody waits for its end, to begin with.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often that is doubled at most, up to half a minute: longer than a commit of unknown outcome is sent again.
-const MOST_DOUBLINGS: u32 = 5;
 
 /// A power of two, so that streams rarely share a lock.
 const SHARDS: u64 = 64;
@@ -35,49 +34,11 @@ pub(crate) struct Queues {
     shards: Vec<Mutex<Shard>>,
 }
 
-#[derive(Default)]
-struct Shard {
-    lines: HashMap<StreamId, Line, ByStream>,
-    /// How many turns there were; each has its number.
-    turns: u64,
-}
+/// The answer to those who do not want to wait yet.
+pub(super) struct Busy;
 
-/// A stream that somebody is busy on.
-struct Line {
-    /// Whose turn it is.
-    turn: u64,
-    /// Since when, as far as that matters to somebody.
-    since: Option<Instant>,
-    /// How often the patience with it was doubled.
-    doublings: u32,
-    waiting: VecDeque<oneshot::Sender<Turn>>,
-}
-
-impl Line {
-    fn begun(turn: u64) -> Self {
-        Self { turn, since: None, doublings: 0, waiting: VecDeque::new() }
-    }
-
-    /// When the turn may be taken over.
-    fn end(&self, now: Instant) -> Instant {
-        self.since.unwrap_or(now) + PATIENCE * (1 << self.doublings)
-    }
-
-    /// The next turn, at the end of the one before.
-    fn pass_on(&mut self, turn: u64) {
-        let now = Instant::now();
-        if self.since.is_some_and(|since| now - since < PATIENCE) {
-            self.doublings = 0;
-        }
-        (self.turn, self.since) = (turn, Some(now));
-    }
-
-    /// The next turn, since the one before does not end.
-    fn take_over(&mut self, turn: u64, now: Instant) {
-        self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
-        (self.turn, self.since) = (turn, Some(now));
-    }
-}
+/// The answer to those whose offer was taken up.
+pub(super) struct Taken;
 
 impl Queues {
     pub(crate) fn new() -> Arc<Self> {
@@ -86,79 +47,99 @@ impl Queues {
 
     /// Waits for a turn on `stream`; `None` is the permission to do without one. The turn ends when it is dropped.
     pub(crate) async fn turn(self: &Arc<Self>, stream: &StreamId) -> Option<Turn> {
+        match self.at_once(stream) {
+            Ok(turn) => turn,
+            Err(Busy) => self.wait(stream, None).await.ok(),
+        }
+    }
+
+    /// As [`turn`](Self::turn), where nobody has to be waited for.
+    pub(super) fn at_once(self: &Arc<Self>, stream: &StreamId) -> Result<Option<Turn>, Busy> {
         if INSIDE_A_HANDLER.try_with(|()| ()).is_ok() {
-            return None;
+            return Ok(None);
         }
-        match self.join(stream) {
-            Ok(turn) => Some(turn),
-            // Boxed, so that a command that need not wait does not carry a timer.
-            Err(handed_over) => Box::pin(self.wait(stream, handed_over)).await,
-        }
-    }
-
-    /// A turn at once, or where it will be handed over.
-    fn join(self: &Arc<Self>, stream: &StreamId) -> Result<Turn, oneshot::Receiver<Turn>> {
         let mut shard = self.shard(stream);
-        if let Some(line) = shard.lines.get_mut(stream) {
-            while line.waiting.pop_front_if(|next| next.is_closed()).is_some() {}
-            line.since.get_or_insert_with(Instant::now);
-            let (sender, receiver) = oneshot::channel();
-            line.waiting.push_back(sender);
-            return Err(receiver);
+        if shard.lines.contains_key(stream) {
+            return Err(Busy);
         }
-        let number = shard.number();
-        shard.lines.insert(stream.clone(), Line::begun(number));
-        Ok(self.begun(stream, number))
+        let number = shard.begin(stream);
+        Ok(Some(self.begun(stream, number, false)))
     }
 
-    /// Waits until a turn is handed over, or has lasted too long. One that is handed over to nobody any more passes
-    /// itself on.
-    async fn wait(
+    /// Waits until a turn is handed over, or has lasted too long, or until the offer is taken up. Boxed, so that a
+    /// command that need not wait does not carry a timer.
+    ///
+    /// A turn that is handed over to nobody any more passes itself on.
+    pub(super) fn wait<'a>(
+        self: &'a Arc<Self>,
+        stream: &'a StreamId,
+        offer: Option<Offer>,
+    ) -> BoxFuture<'a, Result<Turn, Taken>> {
+        Box::pin(async move {
+            let (number, mut handed_over) = match self.join(stream, offer) {
+                Ok(turn) => return Ok(turn),
+                Err(place) => place,
+            };
+            loop {
+                let end = match self.take_over(stream, number) {
+                    Ok(turn) => return Ok(turn),
+                    Err(end) => end,
+                };
+                if let Ok(turn) = timeout_at(end, &mut handed_over).await {
+                    return turn.map_err(|_| Taken);
+                }
+            }
+        })
+    }
+
+    /// A turn at once, or a place in the line: its number, and where the turn will be handed over.
+    fn join(
         self: &Arc<Self>,
         stream: &StreamId,
-        mut handed_over: oneshot::Receiver<Turn>,
-    ) -> Option<Turn> {
-        loop {
-            let end = match self.take_over(stream) {
-                Ok(turn) => return Some(turn),
-                Err(end) => end,
-            };
-            if let Ok(turn) = timeout_at(end, &mut handed_over).await {
-                return turn.ok();
-            }
-        }
+        offer: Option<Offer>,
+    ) -> Result<Turn, (u64, oneshot::Receiver<Turn>)> {
+        let mut shard = self.shard(stream);
+        let number = shard.number();
+        let Some(line) = shard.lines.get_mut(stream) else {
+            let number = shard.begin(stream);
+            return Ok(self.begun(stream, number, false));
+        };
+        line.next();
+        line.since.get_or_insert_with(Instant::now);
+        let (turn, handed_over) = oneshot::channel();
+        line.waiting.push_back(Waiting { number, turn, offer });
+        Err((number, handed_over))
     }
 
-    /// The turn of somebody who has had it for too long, or when that will be.
-    fn take_over(self: &Arc<Self>, stream: &StreamId) -> Result<Turn, Instant> {
+    /// The turn of somebody who has had it for too long, for the one at place `number`, or when that will be.
+    fn take_over(self: &Arc<Self>, stream: &StreamId, number: u64) -> Result<Turn, Instant> {
         let mut shard = self.shard(stream);
-        let (now, number) = (Instant::now(), shard.number());
-        let Some(line) = shard.lines.get_mut(stream) else { return Err(now + PATIENCE) };
+        let (now, turn) = (Instant::now(), shard.number());
+        let never = now + PATIENCE;
+        let Some(line) = shard.lines.get_mut(stream) else { return Err(never) };
+        // Whoever is not in the line any more hears in a moment what has become of it.
+        let Some(place) = line.waiting.iter().position(|waiting| waiting.number == number) else {
+            return Err(never);
+        };
         let end = line.end(now);
         if now < end {
             return Err(end);
         }
-        line.take_over(number, now);
+        line.waiting.remove(place);
+        line.take_over(turn, now);
         drop(shard);
         tracing::debug!(%stream, "a command takes long, and another one goes on beside it");
-        Ok(self.begun(stream, number))
+        Ok(self.begun(stream, turn, true))
     }
 
-    fn begun(self: &Arc<Self>, stream: &StreamId, number: u64) -> Turn {
-        Turn { queues: self.clone(), stream: stream.clone(), number }
+    fn begun(self: &Arc<Self>, stream: &StreamId, number: u64, was_awaited: bool) -> Turn {
+        Turn { queues: self.clone(), stream: stream.clone(), number, was_awaited }
     }
 
     fn shard(&self, stream: &StreamId) -> MutexGuard<'_, Shard> {
         // The low bits choose the place inside of the map.
         let at = (stream.hash_code() >> 32) % SHARDS;
         self.shards[usize::try_from(at).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shard {
-    fn number(&mut self) -> u64 {
-        self.turns += 1;
-        self.turns
     }
 }
 
@@ -174,6 +155,8 @@ pub(crate) struct Turn {
     queues: Arc<Queues>,
     stream: StreamId,
     number: u64,
+    /// Whether somebody else had the turn before: then there may be more who wait.
+    was_awaited: bool,
 }
 
 impl Turn {
@@ -184,9 +167,31 @@ impl Turn {
         }
     }
 
+    /// Whether there is an offer to take up. Asked before each commit, and mostly answered without a lock.
+    pub(super) fn has_company(&self) -> bool {
+        self.was_awaited
+            && self
+                .queues
+                .shard(&self.stream)
+                .line(self)
+                .and_then(Line::next)
+                .is_some_and(|next| next.is_open())
+    }
+
+    /// Takes up the next offer; none if nobody waits, or whoever is next wants a turn.
+    pub(super) fn next_offer(&self) -> Option<Offer> {
+        let mut shard = self.queues.shard(&self.stream);
+        let line = shard.line(self)?;
+        let offer = line.next()?.offer.take()?;
+        let taken = line.waiting.pop_front();
+        // Whoever waits is woken by that, which is done without the lock.
+        drop(shard);
+        drop(taken);
+        Some(offer)
+    }
+
     fn is_held(&self) -> bool {
-        let shard = self.queues.shard(&self.stream);
-        shard.lines.get(&self.stream).is_some_and(|line| line.turn == self.number)
+        self.queues.shard(&self.stream).line(self).is_some()
     }
 }
 
@@ -194,21 +199,16 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut shard = self.queues.shard(&self.stream);
         let number = shard.number();
-        let Some(line) = shard.lines.get_mut(&self.stream) else { return };
-        if line.turn != self.number {
+        let Some(line) = shard.line(self) else { return };
+        line.next();
+        let Some(next) = line.waiting.pop_front() else {
+            shard.lines.remove(&self.stream);
             return;
-        }
-        while let Some(next) = line.waiting.pop_front() {
-            if next.is_closed() {
-                continue;
-            }
-            line.pass_on(number);
-            // Sent without the lock: whoever gives up just now drops the turn, which takes the lock again.
-            drop(shard);
-            let _ = next.send(self.queues.begun(&self.stream, number));
-            return;
-        }
-        shard.lines.remove(&self.stream);
+        };
+        line.pass_on(number);
+        // Sent without the lock: whoever gives up just now drops the turn, which takes the lock again.
+        drop(shard);
+        let _ = next.turn.send(self.queues.begun(&self.stream, number, true));
     }
 }
 
@@ -217,6 +217,7 @@ mod tests {
     use super::*;
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
     use tokio::sync::mpsc;
 
     fn stream() -> StreamId {

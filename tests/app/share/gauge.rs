@@ -1,0 +1,148 @@
+//! Handlers and events that make a difference to who shares a commit.
+
+use crate::probe::{Fate, Probe};
+use es_core::prelude::*;
+use es_core::store::MemoryStore;
+use std::time::Duration;
+
+#[event]
+struct Read {
+    value: u64,
+}
+
+#[event]
+struct Remarked {
+    text: String,
+}
+
+#[command(Gauge)]
+struct ReadOff {
+    #[id]
+    gauge: u32,
+    value: u64,
+}
+/// Is decided after a while.
+#[command(Gauge)]
+struct ReadSlowly {
+    #[id]
+    gauge: u32,
+    value: u64,
+}
+
+#[command(Gauge)]
+struct Remark {
+    #[id]
+    gauge: u32,
+    text: String,
+}
+
+/// Takes long to decide.
+#[command(Gauge)]
+struct Ponder {
+    #[id]
+    gauge: u32,
+}
+
+#[aggregate(id = u32, default, snapshot(every = 4, version = 1))]
+#[derive(Default)]
+struct Gauge {
+    sum: u64,
+}
+
+#[applier]
+impl Gauge {
+    fn read(&mut self, e: &Read) {
+        self.sum += e.value;
+    }
+    fn remarked(&mut self, _: &Remarked) {}
+}
+
+#[command_handler]
+impl Gauge {
+    fn read_off(&self, command: ReadOff) -> Read {
+        assert!(command.value < 100, "off the scale");
+        Read { value: command.value }
+    }
+    fn ponder(&self, _: Ponder) -> Read {
+        std::thread::sleep(Duration::from_millis(20));
+        Read { value: 1 }
+    }
+    fn remark(&self, command: Remark) -> Remarked {
+        Remarked { text: command.text }
+    }
+    async fn read_slowly(&self, command: ReadSlowly) -> Read {
+        tokio::task::yield_now().await;
+        Read { value: command.value }
+    }
+}
+
+/// A gauge that was read four times at once, but for the first.
+async fn read(store: &Probe, values: [u64; 4]) -> (App, Vec<Result<u64, tokio::task::JoinError>>) {
+    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let read = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
+    let mut versions = Vec::new();
+    for task in values.map(read) {
+        versions.push(task.await.map(|done| done.unwrap().version));
+    }
+    (app, versions)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_does_so_where_its_command_was_given() {
+    let store = Probe::over(MemoryStore::new());
+    let (app, mut versions) = read(&store, [1, 2, 100, 3]).await;
+    let panicked = versions.remove(2).unwrap_err().into_panic();
+    assert_eq!(panicked.downcast_ref(), Some(&"off the scale"));
+    assert_eq!(versions.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(store.counted().appends, 2);
+    assert_eq!(app.load::<Gauge>(&1).await.unwrap().unwrap().sum, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_due_where_a_shared_commit_passes_it() {
+    let store = Probe::over(MemoryStore::new());
+    let (_, versions) = read(&store, [1, 2, 3, 4]).await;
+    assert_eq!(versions.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let saved: Vec<_> =
+        store.saved().iter().map(|snapshot| (snapshot.version, snapshot.position.0)).collect();
+    assert_eq!((store.counted().appends, saved), (2, vec![(4, 4)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_waits_is_waited_for_by_its_own_command() {
+    let store = Probe::over(MemoryStore::new());
+    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let quick = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
+    let (one, two) = (quick(1), quick(2));
+    let slow = tokio::spawn(app.execute(ReadSlowly { gauge: 1, value: 3 }));
+    let four = quick(4);
+    let versions =
+        [one.await.unwrap(), two.await.unwrap(), four.await.unwrap()].map(|done| done.unwrap().version);
+    assert_eq!((versions, slow.await.unwrap().unwrap().version), ([1, 2, 3], 4));
+    assert_eq!(store.counted().appends, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_events_have_less_company() {
+    let store = Probe::over(MemoryStore::new());
+    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let remark = |size| tokio::spawn(app.execute(Remark { gauge: 1, text: "a".repeat(size) }));
+    for task in [0, 100_000, 200_000, 100_000, 200_000].map(remark) {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(store.counted().appends, 3);
+}
+
+#[tokio::test]
+async fn those_who_take_long_have_less_company() {
+    let store = Probe::over(MemoryStore::new());
+    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    for task in [1, 1, 1, 1, 1].map(|gauge| tokio::spawn(app.execute(Ponder { gauge }))) {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(store.counted().appends, 3);
+}
