@@ -6,7 +6,12 @@ use shop::logs::{Address, Site};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tests::server::process::often;
+
+/// How many kills, unless `SHOP_KILLS` says another number.
+const KILLS: usize = 20;
+
+/// The same where one of three is killed: the others may have to wait until a lease has run out.
+const KILLS_AMONG_THREE: usize = 6;
 
 fn shop(site: &Site) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
@@ -63,10 +68,10 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|number| number.parse().unwrap())
 }
 
-/// How many kills, unless `SHOP_KILLS` says another number.
-fn wanted(short: u32, long: u32) -> usize {
-    let kills = number("SHOP_KILLS").unwrap_or_else(|| often(short, long).into());
-    usize::try_from(kills).unwrap()
+/// How many kills: in a soak more than usual.
+fn wanted(usual: usize, long: usize) -> usize {
+    let kills = if std::env::var_os("ES_SOAK").is_some() { long } else { usual };
+    number("SHOP_KILLS").map_or(kills, |kills| usize::try_from(kills).unwrap())
 }
 
 /// Chance, and what it begins with.
@@ -90,7 +95,7 @@ fn a_shop_that_is_killed_anywhere_ends_as_if_nothing_had_happened() {
     let undisturbed = Site::folder(folder.path().to_owned());
     let whole = time_of_a_story(&undisturbed);
     let expected = state_of(&undisturbed);
-    let wanted = wanted(20, 200);
+    let wanted = wanted(KILLS, 200);
 
     let (mut kills, mut stories) = (0, 0);
     while kills < wanted {
@@ -141,8 +146,7 @@ fn three_end_as_if_nothing_had_happened(fresh: impl Fn(&TempDir) -> Site) {
     let undisturbed = fresh(&folder);
     let whole = time_of_a_story(&undisturbed);
     let expected = state_of(&undisturbed);
-    // Few where time is short: the others may have to wait until a lease has run out.
-    let wanted = wanted(6, 50);
+    let wanted = wanted(KILLS_AMONG_THREE, 50);
     let (mut kills, mut stories) = (0, 0);
     while kills < wanted {
         let folder = tempfile::tempdir().unwrap();
