@@ -1,5 +1,7 @@
 //! Every promise of a store, on each of ours.
 
+mod scan;
+
 mod memory {
     use es_core::store::MemoryStore;
     use es_testing::suite::Place;
@@ -8,6 +10,11 @@ mod memory {
         let store = MemoryStore::new();
         let clone = store.clone();
         Place::of(store).opened_again(async move || clone.clone())
+    }
+
+    #[tokio::test]
+    async fn a_page_looks_at_ten_thousand_events() {
+        crate::scan::a_page_looks_at_ten_thousand_events(fresh().await).await;
     }
 
     es_testing::store_suite!(fresh);
@@ -26,6 +33,11 @@ mod sqlite {
             .keeping(folder)
     }
 
+    #[tokio::test]
+    async fn a_page_looks_at_ten_thousand_events() {
+        crate::scan::a_page_looks_at_ten_thousand_events(fresh().await).await;
+    }
+
     es_testing::store_suite!(fresh);
 }
 
@@ -42,6 +54,12 @@ mod postgres {
         })
     }
 
+    #[tokio::test]
+    #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+    async fn a_page_looks_at_ten_thousand_events() {
+        crate::scan::a_page_looks_at_ten_thousand_events(fresh().await).await;
+    }
+
     es_testing::store_suite!(
         #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
         fresh
@@ -56,6 +74,12 @@ mod nats {
     async fn fresh() -> Place {
         let options = NatsOptions::new().namespace(unique());
         Place::of(nats(options.clone()).await).opened_again(async move || nats(options.clone()).await)
+    }
+
+    #[tokio::test]
+    #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+    async fn a_page_looks_at_ten_thousand_events() {
+        crate::scan::a_page_looks_at_ten_thousand_events(fresh().await).await;
     }
 
     es_testing::store_suite!(

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::time::Duration;
+use tests::server::process::often;
 
 /// So many rounds on one file, so that looking at it does not take ever longer.
 const ROUNDS: usize = 10;
-const FILES: usize = 10;
 
 #[test]
 fn a_killed_process_loses_nothing_that_was_acknowledged() {
@@ -17,7 +17,8 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
     println!("ES_FAULTS_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let mut unacknowledged = 0;
-    for _ in 0..FILES {
+    let files = often(10, 20);
+    for _ in 0..files {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("events.db");
         let mut acknowledged = HashSet::new();
@@ -35,7 +36,10 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
         }
         assert!(verdict::is_sound(&file));
     }
-    println!("{unacknowledged} commits were stored whose writer was killed before it heard of it");
+    println!(
+        "writer killed {} times: {unacknowledged} commits were stored of which it had not heard",
+        files as usize * ROUNDS
+    );
 }
 
 /// What the child says it has stored, until it is killed some time after its first answer.

@@ -8,6 +8,7 @@ mod child;
 mod contend;
 mod cut;
 mod deposed;
+mod full;
 mod killed;
 mod leader;
 mod site;

@@ -34,7 +34,7 @@ async fn readers_see_no_hole_while_sixteen_write() {
     }
     load.end().await;
     Verdict::of(&*reader, &history).await.holds(&format!("{polls} polls, {WRITERS} writers, no hole"));
-    println!("{seen} events seen while they were written");
+    println!("sixteen writers: {seen} events seen in {polls} polls while they were written");
 }
 
 /// The same readers on a table that is numbered by a sequence see holes, or the test above would see none

@@ -96,5 +96,5 @@ async fn who_wakes_up_after_its_lease_changes_nothing() {
         assert_eq!(known.checkpoint.position.0, 10 * u64::from(taker));
         store.release(&lease).await.unwrap();
     }
-    println!("{rounds} zombies fenced; a lease of {TTL:?} was taken over after {longest:?} at most");
+    println!("zombies: {rounds} fenced; a lease of {TTL:?} was taken over after {longest:?} at most");
 }

@@ -4,6 +4,7 @@
 
 pub mod child;
 pub mod deposed;
+pub mod disk;
 pub mod nats;
 pub mod pgbouncer;
 pub mod postgres;

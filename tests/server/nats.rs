@@ -30,6 +30,11 @@ impl Nats {
         Self::start(1, variable("ES_NATS_BIN"), false).await
     }
 
+    /// One server whose files are in this folder.
+    pub async fn single_in(folder: TempDir) -> Self {
+        Self::start_in(folder, 1, variable("ES_NATS_BIN"), false).await
+    }
+
     /// One server of the release before atomic batches.
     pub async fn old() -> Self {
         Self::start(1, variable("ES_NATS_OLD_BIN"), false).await
@@ -46,7 +51,10 @@ impl Nats {
     }
 
     async fn start(nodes: usize, program: String, is_guarded: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), nodes, program, is_guarded).await
+    }
+
+    async fn start_in(folder: TempDir, nodes: usize, program: String, is_guarded: bool) -> Self {
         let node = |_| Node { port: free_port(), route: free_port(), process: None };
         let mut servers = Self { folder, nodes: (0..nodes).map(node).collect(), program, is_guarded };
         for node in 0..nodes {

@@ -24,7 +24,7 @@ async fn who_is_killed_is_followed_by_another<G: Ground>() {
     site.sends(G::MANY + G::MANY / 2).await;
     drop(first);
     let took = site.taken_over_from(&owners).await;
-    println!("taken over {took:?} after the kill, with leases of {LEASE:?}");
+    println!("taken over: {took:?} after the kill, with leases of {LEASE:?}");
     site.sends(site.letters().len() + G::MANY).await;
     rush.join_all().await;
     customers.leave().await;
@@ -44,7 +44,7 @@ async fn who_is_told_to_end_hands_over_and_repeats_nothing<G: Ground>() {
         let now = site.owners().await;
         assert!(owners.iter().all(|(name, owner)| now.get(name) != Some(owner)), "{owners:?} {now:?}");
         let took = site.taken_over_from(&owners).await;
-        println!("taken over {took:?} after it was told to end, with leases of {LEASE:?}");
+        println!("taken over: {took:?} after it was told to end, with leases of {LEASE:?}");
         (working, owners) = (waiting, site.owners().await);
     }
     site.sends(site.letters().len() + G::MANY / 2).await;
@@ -81,7 +81,7 @@ async fn who_wakes_up_behind_its_lease_changes_nothing<G: Ground>() {
     first.says("at the hatch").await;
     freeze(&site, &first).await;
     let took = site.taken_over_from(&owners).await;
-    println!("taken over {took:?} after it was frozen, with leases of {LEASE:?}");
+    println!("taken over: {took:?} after it was frozen, with leases of {LEASE:?}");
     let new_owners = site.owners().await;
     // The second one is about to carry out the same command, when the first one does.
     second.says("at the hatch").await;

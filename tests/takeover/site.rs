@@ -184,7 +184,7 @@ impl<G: Ground> Site<G> {
             assert!(first_letters(&letters, order).into_iter().eq(1..=*items), "order {order}");
         }
         let repeated = letters.len() - keys.len();
-        println!("{} items, {repeated} letters sent again", ordered.values().sum::<u32>());
+        println!("done once: {} items, {repeated} letters sent again", ordered.values().sum::<u32>());
         assert!(self.ground.is_sound());
     }
 }

@@ -148,8 +148,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// A hint: it may return early or late, so the caller reads and sees.
     fn wait(&self, after: Position, max: Duration) -> StoreFuture<'_, ()>;
 
-    /// Closes a stream for good: reads go on, appends answer [`AppendError::Closed`]. Closing twice is fine,
-    /// and the first reason stays. Drops the stream's snapshots.
+    /// Closes a stream for good: reads go on, appends answer [`AppendError::Closed`]. Drops the stream's snapshots.
+    /// Closing twice is fine: the first reason stays, and a snapshot that was kept since may be dropped or not.
     ///
     /// # Errors
     /// [`AppendError::Conflict`] if the stream is not as `expected`.
@@ -178,7 +178,7 @@ pub trait EventStore: Send + Sync + 'static {
     /// Takes the payload of one event away, and puts other metadata in the place of its own.
     ///
     /// Raises the stream's [`edits`](StreamHead::edits) and drops its snapshots, in one step. Answers `false`
-    /// if there is no such event, or if it was redacted before.
+    /// if there is no such event, or if it was redacted before; a snapshot that was kept since may be dropped or not.
     ///
     /// # Errors
     /// [`AppendError`] if the store cannot answer.

@@ -5,6 +5,7 @@ use super::words::*;
 use bytes::Bytes;
 use es_core::Position;
 use es_core::store::{Commit, Expected, Filter, NewEvent, StreamRead};
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 cases! { $ __suite_append of append;
@@ -40,6 +41,14 @@ cases! { $ __suite_append of append;
             filled(store, "a-1", count).await;
         }
         assert!(whole_log(store).await.is_sorted_by_key(|event| event.stored_at));
+    }
+
+    async fn stored_at_is_when_an_event_was_stored(store) {
+        filled(store, "a-1", 1).await;
+        let stored_at = whole_log(store).await[0].stored_at;
+        let off_by = Timestamp::now().duration_since(stored_at).abs();
+        // The clock is the store's own, and may be another machine's.
+        assert!(off_by < SignedDuration::from_hours(24), "{stored_at} is {off_by} off");
     }
 
     async fn payloads_and_metadata_are_any_bytes(store) {

@@ -90,6 +90,23 @@ cases! { $ __suite_documents of documents;
         assert_eq!(document(store, "c", "gone").await, None);
     }
 
+    async fn only_the_same_document_one_revision_on_is_taken_for_written(store) {
+        let lease = lease(store, "p").await;
+        for revision in 1..=2 {
+            store.advance(advance_to(&lease, revision, vec![write("c", "k", "x")])).await.unwrap();
+        }
+        let at = |revision| DocumentWrite { revision: Some(revision), ..write("c", "k", "x") };
+        let elsewhere = DocumentWrite { position: Position(8), ..at(1) };
+        let other = DocumentWrite { body: Some("y".into()), ..at(1) };
+        for differs in [at(0), elsewhere, other] {
+            let answer = store.advance(advance_to(&lease, 3, vec![differs.clone()])).await;
+            assert!(is_changed(&answer, "k"), "{differs:?}: {answer:?}");
+        }
+        store.advance(advance_to(&lease, 3, vec![at(1)])).await.unwrap();
+        assert_eq!(document(store, "c", "k").await.unwrap().revision, 2);
+        assert_eq!(place_of(store, "p").await, checkpoint(3));
+    }
+
     async fn one_changed_document_leaves_nothing_of_the_advance(store) {
         let lease = lease(store, "p").await;
         let stale = DocumentWrite { revision: Some(4), ..write("c", "b", "x") };

@@ -2,7 +2,7 @@
 
 use super::cases;
 use super::words::*;
-use es_core::store::{AppendError, Commit, Expected, Redaction, StreamHead};
+use es_core::store::{AppendError, Commit, DocumentRevision, Expected, Inline, Redaction, StreamHead};
 
 cases! { $ __suite_duplicates of duplicates;
     async fn a_repeated_commit_is_a_duplicate_whatever_it_expects(store) {
@@ -136,6 +136,16 @@ cases! { $ __suite_duplicates of duplicates;
             assert_eq!(found(store, event.id).await, None, "what was refused is not stored");
         }
         let answer = append(store, "a-1", free).await;
+        assert_eq!((answer.duplicate, answer.heads), (false, vec![open_head(2)]));
+    }
+
+    async fn the_ids_of_a_commit_that_came_too_late_for_a_document_are_free(store) where inline {
+        let wanted = commit("a-1", Expected::NoStream, events(2));
+        let requires = vec![DocumentRevision { collection: "c".into(), key: "k".into(), revision: 1 }];
+        let inline = Some(Box::new(Inline { requires, ..Inline::default() }));
+        let answer = store.append(Commit { inline, ..wanted.clone() }).await;
+        assert!(matches!(answer, Err(AppendError::Changed { .. })), "{answer:?}");
+        let answer = store.append(wanted).await.unwrap();
         assert_eq!((answer.duplicate, answer.heads), (false, vec![open_head(2)]));
     }
 }

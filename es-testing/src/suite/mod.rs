@@ -16,6 +16,7 @@ pub mod inline;
 pub mod limits;
 pub mod log;
 pub mod model;
+mod names;
 pub mod parts;
 mod place;
 pub mod processors;
@@ -121,7 +122,7 @@ impl Drop for Told<'_> {
 /// them: each makes one, of tokio, and the function runs on it. What only some stores can do is checked where the
 /// store's [`Capabilities`](es_core::store::Capabilities) say so; what else a store
 /// [may narrow](es_core::store::EventStore#what-a-store-may-narrow) is checked as far as it goes without a fault, on one
-/// machine. One case asks by chance, and prints its seed: `ES_SUITE_SEED` begins with the same one again.
+/// machine. The cases of `model` ask by chance, and print their seed: `ES_SUITE_SEED` begins with the same one again.
 #[macro_export]
 macro_rules! store_suite {
     ($(#[$attribute:meta])* $fresh:path) => {

@@ -123,8 +123,10 @@ impl EventStore for MemoryStore {
             let mut inner = self.lock();
             inner.stream_head(stream).require(stream, expected)?;
             let entry = inner.streams.entry(stream.clone()).or_default();
-            entry.closed = true;
-            entry.snapshot = None;
+            if !entry.closed {
+                entry.closed = true;
+                entry.snapshot = None;
+            }
             Ok(())
         })
     }
