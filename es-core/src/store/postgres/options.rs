@@ -74,6 +74,9 @@ impl PgOptions {
 
     /// The role that the app connects as, if that is not the one that [migrates](super::PgStore::migrate):
     /// it is given what it needs, and cannot change what is in the log.
+    ///
+    /// It may be a group, whose members the app connects as. Projections that keep rows do their work in its name then,
+    /// by its rights and not by those of the member, so that each goes on with the tables that another one has made.
     #[must_use]
     pub fn app_role(mut self, name: impl Into<String>) -> Self {
         self.app_role = Some(name.into());
