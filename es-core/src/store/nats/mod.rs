@@ -84,6 +84,8 @@ use wake::Wake;
 /// * Servers that have lost their leader may answer for a moment as of before. What a process has read or written
 ///   itself, or what was written before a lease that it has taken, it always sees; what another process has written
 ///   in that moment, perhaps not yet. Whatever it writes on top of that is refused, and decided again.
+/// * A processor that another process has just forgotten may be [listed](EventStore::processors) for a moment, where a
+///   replica is behind. It cannot be taken, and its documents are gone.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,
