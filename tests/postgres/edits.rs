@@ -1,8 +1,10 @@
 //! Edits, and names that PostgreSQL has no text for.
 
-use crate::kit::{commit, event, fresh, one, superuser, value};
+use crate::kit::{commit, event, fresh, in_schema, one, role, run, superuser, url_of, value};
 use es_core::StreamId;
-use es_core::store::{AppendError, EventStore, Expected, NewEvent};
+use es_core::store::{AppendError, EventStore, Expected, NewEvent, PgStore, Redaction};
+use tests::server::{postgres_url, unique};
+use uuid::Uuid;
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
@@ -35,11 +37,31 @@ async fn an_edit_drops_the_streams_snapshot_and_no_other() {
         match edit {
             0 => store.truncate_stream(&stream, Expected::Exact(2), 2).await.unwrap(),
             1 => {
-                let redaction = es_core::store::Redaction::of(first.id, "{}".into());
+                let redaction = Redaction::of(first.id, "{}".into());
                 assert!(store.redact_event(redaction).await.unwrap());
             }
             _ => store.close_stream(&stream, Expected::Exists, "done").await.unwrap(),
         }
         assert_eq!(value::<String>(&mut superuser().await, &schema, left).await, "b-1", "edit {edit}");
+    }
+}
+
+/// Who is not let in has asked nothing.
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn an_edit_that_is_not_let_in_is_known_not_to_be_done() {
+    let (schema, stream) = (unique(), StreamId::named("a-1"));
+    for options in [in_schema(&schema), in_schema(&schema).pooled()] {
+        let role = role("").await;
+        PgStore::migrate(&postgres_url(), &in_schema(&schema).app_role(&role)).await.unwrap();
+        let store = PgStore::connect_with(&url_of(&role, "theirs", ""), options).await.unwrap();
+        run(&mut superuser().await, "", &format!("ALTER ROLE {role} NOLOGIN")).await.unwrap();
+        for answer in [
+            store.close_stream(&stream, Expected::Any, "").await,
+            store.truncate_stream(&stream, Expected::Any, 1).await,
+            store.redact_event(Redaction::of(Uuid::nil(), "{}".into())).await.map(drop),
+        ] {
+            assert!(matches!(answer, Err(AppendError::Unavailable { .. })), "{answer:?}");
+        }
     }
 }

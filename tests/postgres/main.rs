@@ -16,4 +16,5 @@ mod secrets;
 mod sessions;
 mod silence;
 mod tls;
+mod unfit;
 mod waking;

@@ -1,10 +1,14 @@
 //! The app's role uses the store, and cannot change what is in the log.
 
-use crate::kit::{fresh, in_schema, one, refusal, role, run, superuser, url_of};
+use crate::kit::{fresh, in_schema, one, refusal, role, run, superuser, url_of, value};
 use es_core::StreamId;
-use es_core::store::{EventStore, Expected, PgOpenError, PgStore, Redaction};
+use es_core::store::{
+    Advance, BuildTables, Checkpoint, EventStore, Expected, LEASE, PgOpenError, PgStore, PgTx, Redaction,
+    RowStore, RowWork,
+};
 use sqlx::{Connection, PgConnection};
 use tests::server::{postgres_url, unique};
+use uuid::Uuid;
 
 #[tokio::test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
@@ -35,6 +39,59 @@ async fn the_app_role_writes_through_the_store_alone() {
     ] {
         assert_eq!(refusal(run(&mut connection, &schema, statement).await), "42501", "{statement}");
     }
+}
+
+/// Work that does this.
+fn work(does: &'static str) -> RowWork<PgTx> {
+    Box::new(move |tx| {
+        Box::pin(async move {
+            sqlx::raw_sql(does).execute(&mut **tx).await?;
+            tx.show("balances", "p_1_1").await
+        })
+    })
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn whoever_is_of_the_app_role_works_on_the_builds_of_all() {
+    let (schema, group) = (unique(), role("").await);
+    run(&mut superuser().await, "", &format!("ALTER ROLE {group} NOLOGIN")).await.unwrap();
+    PgStore::migrate(&postgres_url(), &in_schema(&schema).app_role(&group)).await.unwrap();
+    let mut stores = Vec::new();
+    for options in [in_schema(&schema), in_schema(&schema).pooled()] {
+        let member = role(&format!("GRANT {group} TO {{role}}")).await;
+        stores.push(PgStore::connect_with(&url_of(&member, "theirs", ""), options).await.unwrap());
+    }
+    stores[0].register("p", Checkpoint::default()).await.unwrap();
+    for (turn, does) in [
+        "CREATE TABLE balances (id int, n int); INSERT INTO balances VALUES (1, 0)",
+        "UPDATE balances SET n = n + 1; CREATE INDEX ON balances (id)",
+        "UPDATE balances SET n = n + 1; ALTER TABLE balances ADD also int",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let store = &stores[turn % 2];
+        let lease = store.acquire("p", Uuid::now_v7(), LEASE).await.unwrap().expect("nobody holds it");
+        store.advance_with(Advance::under(&lease), "p_1_1".into(), work(does)).await.unwrap();
+        store.release(&lease).await.unwrap();
+        for reader in &stores {
+            let read = reader.read(async |rows| {
+                sqlx::query_scalar::<_, i32>("SELECT n FROM balances").fetch_one(rows).await
+            });
+            assert_eq!(read.await.unwrap(), i32::try_from(turn).unwrap());
+        }
+    }
+    let lease = stores[1].acquire("p", Uuid::now_v7(), LEASE).await.unwrap().expect("nobody holds it");
+    let drop: RowWork<PgTx> = Box::new(|tx| {
+        Box::pin(async move {
+            tx.hide("balances").await?;
+            tx.drop_tables("p_1_1").await
+        })
+    });
+    stores[1].advance_with(Advance::under(&lease), "p_1_1".into(), drop).await.unwrap();
+    let left = format!("SELECT count(*) FROM pg_namespace WHERE nspname = '{schema}__p_1_1'");
+    assert_eq!(value::<i64>(&mut superuser().await, "", &left).await, 0);
 }
 
 #[tokio::test]

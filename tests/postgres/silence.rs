@@ -5,8 +5,8 @@ use crate::kit::{commit, event, fresh, in_schema, one, run, superuser, until};
 use crate::proxy::Proxy;
 use es_core::store::{
     Advance, AdvanceError, AppendError, Checkpoint, DocumentRange, DocumentWrite, EventSearch, EventStore,
-    Expected, Filter, LEASE, Lease, MAX_PAGE_BYTES, NewEvent, PgStore, PgTx, ReadError, RowStore, RowWork,
-    StoredSnapshot, StreamRead,
+    Expected, Filter, LEASE, Lease, MAX_PAGE_BYTES, NewEvent, PgStore, PgTx, ReadError, Redaction, RowStore,
+    RowWork, StoredSnapshot, StreamRead,
 };
 use es_core::{Position, StreamId};
 use jiff::Timestamp;
@@ -51,6 +51,11 @@ fn writing(lease: &Lease) -> Advance {
 #[track_caller]
 fn unread<T: std::fmt::Debug>(answer: &Result<T, ReadError>) {
     assert!(matches!(answer, Err(ReadError::Unavailable(_))), "{answer:?}");
+}
+
+#[track_caller]
+fn not_stored<T: std::fmt::Debug>(answer: &Result<T, AppendError>) {
+    assert!(matches!(answer, Err(AppendError::Unavailable { .. })), "{answer:?}");
 }
 
 #[track_caller]
@@ -100,6 +105,31 @@ async fn whoever_asks_on_a_silent_way_is_told_and_the_next_one_is_answered() {
         assert!(store.documents("c", &keys).await.unwrap().is_empty());
     }
     store.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+async fn what_waits_for_a_connection_in_vain_is_known_not_to_be_done() {
+    let proxy = Proxy::start().await;
+    let (_, schema) = fresh().await;
+    let (stream, redaction) = (StreamId::named("a-1"), Redaction::of(Uuid::nil(), "{}".into()));
+    for options in [in_schema(&schema), in_schema(&schema).pooled()] {
+        proxy.speak();
+        // Nothing is asked before, so that no connection is kept.
+        let store = PgStore::connect_with(&proxy.url(), options).await.unwrap();
+        proxy.fall_silent();
+        timeout(PATIENCE, async {
+            tokio::join!(
+                async { not_stored(&store.append(one("a-1")).await) },
+                async { not_stored(&store.close_stream(&stream, Expected::Any, "").await) },
+                async { not_stored(&store.truncate_stream(&stream, Expected::Any, 1).await) },
+                async { not_stored(&store.redact_event(redaction.clone()).await) },
+                async { not_stored(&store.save_snapshot(snapshot()).await) },
+            )
+        })
+        .await
+        .expect("they are told");
+    }
 }
 
 #[tokio::test]

@@ -43,6 +43,10 @@ cases! { $ __suite_inline of inline;
             assert_eq!((head(store, "a-1").await, length(store).await), (open_head(0), 0));
             assert_eq!(stored(store).await, None);
         }
+        // Such a commit can never be, whatever its stream is.
+        let late = requiring(1, self::commit("a-1", Expected::Exact(4), events(1)));
+        let answer = store.append(late).await;
+        assert!(matches!(answer, Err(AppendError::Invalid { .. })), "{answer:?}");
         store.append(commit).await.unwrap();
     }
 
@@ -94,6 +98,36 @@ cases! { $ __suite_inline of inline;
         let answer = store.append(late).await;
         assert!(matches!(answer, Err(AppendError::Conflict { .. })), "{answer:?}");
         assert_eq!(stored(store).await, None);
+    }
+
+    async fn the_stream_is_looked_at_before_the_documents(store) where inline {
+        append(store, "a-1", events(2)).await;
+        store.append(with(commit("b-1", Expected::NoStream, events(1)), vec![document(0, "one")])).await.unwrap();
+        store.truncate_stream(&stream("a-1"), Expected::Exact(2), 2).await.unwrap();
+        let late = run_out(store, "p").await;
+        lease(store, "p").await;
+        for outdated in [|commit| requiring(0, commit), |commit| with(commit, vec![document(0, "other")])] {
+            let fenced = store.append(outdated(commit("a-1", Expected::Exact(2), events(1)).under(&late))).await;
+            assert!(matches!(fenced, Err(AppendError::Fenced { .. })), "{fenced:?}");
+            for expected in [Expected::NoStream, Expected::Exact(1), Expected::Exact(3)] {
+                let answer = store.append(outdated(commit("a-1", expected, events(1)))).await;
+                assert!(is_conflict(&answer, 2), "{expected:?}: {answer:?}");
+            }
+            let edited = store.append(outdated(commit("a-1", Expected::Exact(2), events(1)).knowing(0))).await;
+            assert!(is_conflict(&edited, 2), "{edited:?}");
+            // The streams of all parts before any document.
+            let mut both = commit("c-1", Expected::NoStream, events(1));
+            both.parts.push(part("a-1", Expected::Exact(1), events(1)));
+            let answer = store.append(outdated(both)).await;
+            assert!(is_conflict(&answer, 2), "{answer:?}");
+            let changed = store.append(outdated(commit("a-1", Expected::Exact(2), events(1)).knowing(1))).await;
+            assert!(matches!(changed, Err(AppendError::Changed { .. })), "{changed:?}");
+        }
+        assert_eq!((head(store, "a-1").await, head(store, "c-1").await), (edited(2, 1), open_head(0)));
+        assert_eq!(stored(store).await, Some((1, 3, "one".into())));
+        store.close_stream(&stream("a-1"), Expected::Exact(2), "done").await.unwrap();
+        let closed = store.append(requiring(0, commit("a-1", Expected::Exact(2), events(1)))).await;
+        assert!(matches!(closed, Err(AppendError::Closed { .. })), "{closed:?}");
     }
 
     async fn an_id_that_is_taken_leaves_the_document(store) where inline {

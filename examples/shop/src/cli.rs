@@ -4,14 +4,17 @@ use crate::error::{ShopError, in_one_line};
 use crate::logs::{Address, Site};
 use crate::narrator::Narrator;
 use crate::report::report;
-use crate::shop::ShopFolder;
+use crate::shop::{Shop, ShopFolder};
 use crate::story::{self, Played};
 use clap::Parser;
 use es_core::jiff::SignedDuration;
+use es_core::store::LEASE;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A web shop and its order management, playing a fortnight in a few seconds.
 #[derive(Debug, Parser)]
@@ -86,23 +89,35 @@ async fn run(cli: &Cli) -> Result<(), ShopError> {
     let folder = ShopFolder::open(&site).await?;
     let narrator = Narrator::start(&folder.shop).await?;
     let running = folder.start().await?;
-    let played = tokio::select! {
-        played = story::play(&folder.shop, cli.day) => played.map(Some),
-        asked = asked_to_stop() => asked.map(|()| None).map_err(ShopError::Runtime),
-    };
+    let played = play(&folder.shop, cli.day).await;
     if let Some((ecommerce, orders)) = running {
         ecommerce.stop().await?;
         orders.stop().await?;
     }
-    let ended = match played? {
-        Some(played) => {
+    let ended = match played {
+        Ok(played) => {
             narrator.finish(&folder.shop).await?;
             format!("\n{}\n{}", report(&folder).await?, summary(played, folder.mailbox.refused()))
         }
-        None => format!("Stopped on day {}. Start it again, and it goes on.", folder.shop.today()),
+        Err(ShopError::Ending) => {
+            format!("Stopped on day {}. Start it again, and it goes on.", folder.shop.today())
+        }
+        Err(error) => return Err(error),
     };
     folder.close().await;
     writeln!(io::stdout(), "{ended}").map_err(ShopError::Output)
+}
+
+/// Plays the story until it is over, or the program is to end. Then what is begun is done first, unless that takes
+/// longer than the leases last that would be left behind: who waits for them waits no longer than that.
+async fn play(shop: &Shop, day: Duration) -> Result<Played, ShopError> {
+    let mut playing = pin!(story::play(shop, day));
+    tokio::select! {
+        played = &mut playing => return played,
+        asked = asked_to_stop() => asked.map_err(ShopError::Runtime)?,
+    }
+    shop.end();
+    timeout(LEASE, playing).await.unwrap_or(Err(ShopError::Ending))
 }
 
 /// Waits until the program is to end: Ctrl-C says so, and SIGTERM, by which those who run it do.

@@ -90,6 +90,9 @@ pub enum ShopError {
     /// A reactor or a projection has stopped.
     #[error(transparent)]
     Drain(#[from] DrainError),
+    /// Whoever runs it has asked it to end.
+    #[error("the shop is asked to end")]
+    Ending,
     /// A database cannot be read.
     #[error("cannot read the database")]
     Read(#[from] ReadError),

@@ -18,6 +18,9 @@ use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// The two contexts, and the days that both of them live in.
 pub struct Shop {
@@ -27,6 +30,8 @@ pub struct Shop {
     pub orders: Room,
     calendar: App,
     clock: StoryClock,
+    /// Whether it has been asked to end.
+    ending: watch::Sender<bool>,
 }
 
 /// A context that is there: its app, and its log.
@@ -106,6 +111,7 @@ impl Shop {
             orders: Room { app: orders_app, store: Arc::new(orders_store) },
             calendar,
             clock,
+            ending: watch::Sender::new(false),
         })
     }
 
@@ -123,6 +129,23 @@ impl Shop {
         self.clock.set(day).map_err(ShopError::Clock)
     }
 
+    /// Lets time go by.
+    ///
+    /// # Errors
+    /// [`ShopError::Ending`] as soon as it is asked to end.
+    pub async fn pause(&self, time: Duration) -> Result<(), ShopError> {
+        let mut ending = self.ending.subscribe();
+        match timeout(time, ending.wait_for(|is_ending| *is_ending)).await {
+            Ok(_) => Err(ShopError::Ending),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Asks whoever waits for [quiet](Self::quiet) to end: what is begun is done, and nothing else is begun.
+    pub fn end(&self) {
+        self.ending.send_replace(true);
+    }
+
     /// Runs both contexts side by side.
     ///
     /// # Errors
@@ -135,9 +158,12 @@ impl Shop {
     /// another process is at is waited for, and so is one that was killed, until its leases have run out.
     ///
     /// # Errors
-    /// If something has stopped.
+    /// If something has stopped; [`ShopError::Ending`] if it is asked to.
     pub async fn quiet(&self) -> Result<(), ShopError> {
         loop {
+            if *self.ending.borrow() {
+                return Err(ShopError::Ending);
+            }
             let before = (self.ecommerce.head().await?, self.orders.head().await?);
             let (ecommerce, orders) = tokio::join!(self.ecommerce.app.drain(), self.orders.app.drain());
             match ecommerce.and(orders) {

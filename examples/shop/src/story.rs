@@ -49,7 +49,8 @@ pub struct Played {
 /// once.
 ///
 /// # Errors
-/// The first line that is refused, or whatever has stopped. The next run goes on there.
+/// The first line that is refused, or whatever has stopped; [`ShopError::Ending`] if the shop is asked to
+/// [end](Shop::end). The next run goes on there.
 pub async fn play(shop: &Shop, pause: Duration) -> Result<Played, ShopError> {
     let mut played = Played::default();
     for (number, line) in (1..).zip(STORY.lines()) {
@@ -63,7 +64,7 @@ pub async fn play(shop: &Shop, pause: Duration) -> Result<Played, ShopError> {
                 break;
             }
             shop.begin_day(today + 1).await?;
-            tokio::time::sleep(pause).await;
+            shop.pause(pause).await?;
         }
         let app = match line.to {
             Addressee::Ecommerce => &shop.ecommerce.app,

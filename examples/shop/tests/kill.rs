@@ -1,17 +1,24 @@
-//! A shop that is killed, anywhere, and started again until its story is over: alone, and one of three.
+//! A shop that is killed, anywhere, and started again until its story is over: alone, and one of three. And one that is
+//! told to stop.
 
 mod state;
 
 use shop::logs::{Address, Site};
+use shop::shop::ShopFolder;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tests::server::process::send;
 
 /// How many kills, unless `SHOP_KILLS` says another number.
 const KILLS: usize = 20;
 
 /// The same where one of three is killed: the others may have to wait until a lease has run out.
 const KILLS_AMONG_THREE: usize = 6;
+
+/// How many are told to stop.
+const STOPS: usize = 5;
 
 fn shop(site: &Site) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
@@ -162,22 +169,72 @@ fn three_end_as_if_nothing_had_happened(fresh: impl Fn(&TempDir) -> Site) {
     );
 }
 
+/// Tells shops to stop in the middle of their stories, until so many were told.
+fn whoever_stops_leaves_no_lease_behind(fresh: impl Fn(&TempDir) -> Site) {
+    let (seed, mut random) = random();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = time_of_a_story(&fresh(&folder));
+    let mut stops = 0;
+    while stops < STOPS {
+        let folder = tempfile::tempdir().unwrap();
+        let site = fresh(&folder);
+        let mut child = shop(&site);
+        // There is nothing to wait for: the moment is the test.
+        std::thread::sleep(Duration::from_micros(random.u64(whole / 8..whole / 2)));
+        if child.try_wait().unwrap().is_none() {
+            send("TERM", child.id());
+            stops += 1;
+        }
+        let status = child.wait().unwrap();
+        // One that does not listen yet has begun nothing.
+        assert!(status.success() || status.code().is_none(), "{status}");
+        let held = wait_for(leases(&site));
+        assert!(held.is_empty(), "SHOP_SEED={seed}, stop {stops}: {held:?}");
+    }
+}
+
+/// Which processors somebody has the lease of.
+async fn leases(site: &Site) -> Vec<Arc<str>> {
+    let folder = ShopFolder::open(site).await.unwrap();
+    let mut known = folder.shop.ecommerce.processors().await.unwrap();
+    known.extend(folder.shop.orders.processors().await.unwrap());
+    folder.close().await;
+    known.into_iter().filter(|known| known.owner.is_some()).map(|held| held.name).collect()
+}
+
+#[test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
+fn a_shop_on_postgres_that_is_told_to_stop_leaves_no_lease_behind() {
+    whoever_stops_leaves_no_lease_behind(on_postgres);
+}
+
+#[test]
+#[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
+fn a_shop_on_nats_that_is_told_to_stop_leaves_no_lease_behind() {
+    whoever_stops_leaves_no_lease_behind(on_nats);
+}
+
+/// A shop of its own on a server.
+fn on_postgres(folder: &TempDir) -> Site {
+    let address = Address::Postgres(tests::server::postgres_url());
+    let site = Site { folder: folder.path().to_owned(), address, name: tests::server::unique() };
+    wait_for(site.migrate()).unwrap();
+    site
+}
+
+fn on_nats(folder: &TempDir) -> Site {
+    let address = Address::Nats(tests::server::variable("ES_NATS"));
+    Site { folder: folder.path().to_owned(), address, name: tests::server::unique() }
+}
+
 #[test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs PostgreSQL: see tests/servers")]
 fn three_shops_on_one_postgres_that_are_killed_anywhere_end_as_if_nothing_had_happened() {
-    three_end_as_if_nothing_had_happened(|folder| {
-        let address = Address::Postgres(tests::server::postgres_url());
-        let site = Site { folder: folder.path().to_owned(), address, name: tests::server::unique() };
-        wait_for(site.migrate()).unwrap();
-        site
-    });
+    three_end_as_if_nothing_had_happened(on_postgres);
 }
 
 #[test]
 #[cfg_attr(not(feature = "servers"), ignore = "needs NATS: see tests/servers")]
 fn three_shops_on_one_nats_that_are_killed_anywhere_end_as_if_nothing_had_happened() {
-    three_end_as_if_nothing_had_happened(|folder| {
-        let address = Address::Nats(tests::server::variable("ES_NATS"));
-        Site { folder: folder.path().to_owned(), address, name: tests::server::unique() }
-    });
+    three_end_as_if_nothing_had_happened(on_nats);
 }

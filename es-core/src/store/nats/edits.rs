@@ -78,6 +78,10 @@ impl Edit {
 }
 
 /// All edits, as far as they are known here.
+///
+/// Nobody knows beforehand which of them a page of the log needs, so none can be left out: there is an entry for each
+/// redacted event, of some 160 bytes and its metadata, and for each truncated stream, of some 130 bytes. A process reads
+/// them once, from when it first needs one, in less than 0.1 ms each; who runs out of time goes on there the next time.
 #[derive(Default)]
 pub(super) struct Edits {
     list: RwLock<List>,

@@ -79,11 +79,13 @@ use wake::Wake;
 ///   expected versions are looked at in the write itself, as everywhere.
 /// * To find an event by its id alone is to read the log, and so is to redact one whose stream is not
 ///   [named](Redaction::stream).
-/// * Each process remembers everything that was ever redacted or truncated, with the metadata that is left: some
-///   hundred bytes for each.
+/// * Each process remembers everything that was ever redacted or truncated: 130 bytes for a stream, 160 for an event,
+///   and the metadata that is left of it. It reads that once, when it is needed first.
 /// * Servers that have lost their leader may answer for a moment as of before. What a process has read or written
 ///   itself, or what was written before a lease that it has taken, it always sees; what another process has written
 ///   in that moment, perhaps not yet. Whatever it writes on top of that is refused, and decided again.
+/// * A processor that another process has just forgotten may be [listed](EventStore::processors) for a moment, where a
+///   replica is behind. It cannot be taken, and its documents are gone.
 #[derive(Clone)]
 pub struct NatsStore {
     shared: Arc<Shared>,

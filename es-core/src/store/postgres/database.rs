@@ -1,8 +1,9 @@
 //! The way to the database: a pool of connections, and the statements in the names of its schema.
 
+use super::failure::{self, Unanswered};
 use super::pool::{Pool, Reset, answered, connect, deadline};
 use super::transaction::Transaction;
-use super::{PgError, PgOpenError, PgOptions, failure, scan, schema};
+use super::{PgError, PgOpenError, PgOptions, scan, schema};
 use crate::store::Durability;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -164,16 +165,21 @@ impl Database {
     pub async fn rows(&self, query: impl Fn() -> PgQuery + Send) -> Result<Vec<PgRow>, PgError> {
         let until = deadline();
         match self.gathered(query(), BEGIN_READING, until).await {
-            Err(error) if failure::is_lost(&error) && Instant::now() < until => {
-                self.gathered(query(), BEGIN_READING, until).await
+            Err(error) if failure::is_lost(&error.cause) && Instant::now() < until => {
+                Ok(self.gathered(query(), BEGIN_READING, until).await?)
             }
-            gathered => gathered,
+            gathered => Ok(gathered?),
         }
     }
 
     /// Runs a statement that may write, once.
-    pub async fn rows_once(&self, query: PgQuery) -> Result<Vec<PgRow>, PgError> {
-        self.gathered(query, self.begin_statement(), deadline()).await
+    pub async fn rows_once(&self, query: PgQuery) -> Result<Vec<PgRow>, Unanswered> {
+        self.rows_until(deadline(), query).await
+    }
+
+    /// The same, where the answer is waited for until then.
+    pub async fn rows_until(&self, until: Instant, query: PgQuery) -> Result<Vec<PgRow>, Unanswered> {
+        self.gathered(query, self.begin_statement(), until).await
     }
 
     async fn gathered(
@@ -181,7 +187,7 @@ impl Database {
         query: PgQuery,
         begin: &'static str,
         until: Instant,
-    ) -> Result<Vec<PgRow>, PgError> {
+    ) -> Result<Vec<PgRow>, Unanswered> {
         let mut rows = Vec::new();
         let all = |row| {
             rows.push(row);
@@ -199,13 +205,13 @@ impl Database {
         begin: &'static str,
         until: Instant,
         take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
-    ) -> Result<ControlFlow<B>, PgError> {
+    ) -> Result<ControlFlow<B>, Unanswered> {
         let taken = if self.shared.is_pooled {
             self.run_in_transaction(query, begin, until, take).await
         } else {
             self.run_alone(query, until, take).await
         };
-        taken.inspect_err(|error| self.pool.note(error))
+        taken.inspect_err(|error| self.pool.note(&error.cause))
     }
 
     async fn run_alone<B>(
@@ -213,7 +219,7 @@ impl Database {
         query: PgQuery,
         until: Instant,
         take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
-    ) -> Result<ControlFlow<B>, PgError> {
+    ) -> Result<ControlFlow<B>, Unanswered> {
         let mut lent = self.pool.lend(until).await?;
         let taken = scan::rows(&mut lent, query, until, take).await;
         let is_answered = match &taken {
@@ -223,7 +229,7 @@ impl Database {
         if is_answered {
             lent.give_back();
         }
-        taken
+        Ok(taken?)
     }
 
     /// A pooler may send each half of a statement to another connection, if they are not in a transaction.
@@ -233,7 +239,7 @@ impl Database {
         begin: &'static str,
         until: Instant,
         take: impl FnMut(PgRow) -> ControlFlow<B> + Send,
-    ) -> Result<ControlFlow<B>, PgError> {
+    ) -> Result<ControlFlow<B>, Unanswered> {
         let mut transaction = Transaction::begin_once(&self.pool, begin, until).await?;
         let taken = scan::rows(&mut transaction, query, until, take).await;
         match &taken {
@@ -243,7 +249,7 @@ impl Database {
             // The statement's error says more than this one's.
             Err(_) => drop(transaction.roll_back().await),
         }
-        taken
+        taken.map_err(Unanswered::uncommitted)
     }
 
     pub async fn close(&self) {

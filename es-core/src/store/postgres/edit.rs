@@ -3,8 +3,7 @@
 use super::append::expectation;
 use super::column;
 use super::database::{Database, PgQuery};
-use super::failure::{Failure, Fate};
-use super::pool::within;
+use super::failure::{Failure, Fate, Unanswered};
 use super::settle::Attempts;
 use super::text::escaped;
 use crate::id::StreamId;
@@ -83,13 +82,12 @@ where
 {
     let mut attempts = Attempts::new();
     loop {
-        let rows = within(attempts.until(), database.rows_once(statement())).await;
-        let error = match rows.and_then(|rows| said(&rows)) {
+        let rows = database.rows_until(attempts.until(), statement()).await;
+        let Unanswered { fate, cause } = match rows.and_then(|rows| Ok(said(&rows)?)) {
             Ok(said) => return Ok((said, attempts.is_unknown)),
             Err(error) => error,
         };
-        let fate = Fate::of(&error);
-        let cause = Failure::from(error);
+        let cause = Failure::from(cause);
         if fate == Fate::Refused {
             return Err(AppendError::Invalid { reason: cause.to_string() });
         }

@@ -61,20 +61,61 @@ pub(super) fn cause_of(failure: Failure) -> BoxError {
 }
 
 /// A read that was not answered.
-pub(super) fn of_read(error: PgError) -> ReadError {
-    ReadError::Unavailable(cause(error))
+pub(super) fn of_read(error: impl Into<PgError>) -> ReadError {
+    ReadError::Unavailable(cause(error.into()))
 }
 
 /// A write that can be sent again, whether it is stored or not.
-pub(super) fn of_advance(error: PgError) -> AdvanceError {
-    AdvanceError::Unavailable(cause(error))
+pub(super) fn of_advance(error: impl Into<PgError>) -> AdvanceError {
+    AdvanceError::Unavailable(cause(error.into()))
 }
 
 /// A write of which it must be said whether it can be stored.
-pub(super) fn of_edit(error: PgError) -> AppendError {
-    match Fate::of(&error) {
-        Fate::Unknown => AppendError::Ambiguous { cause: cause(error) },
-        _ => AppendError::Unavailable { cause: cause(error) },
+pub(super) fn of_edit(Unanswered { fate, cause }: Unanswered) -> AppendError {
+    let cause = self::cause(cause);
+    match fate {
+        Fate::Unknown => AppendError::Ambiguous { cause },
+        _ => AppendError::Unavailable { cause },
+    }
+}
+
+/// Why there is no connection to ask by. Whatever an error of connecting says: nothing was asked.
+#[derive(Debug)]
+pub(super) struct NotConnected(pub PgError);
+
+/// Why a statement is not answered, and what that says about it.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub fate: Fate,
+    pub cause: PgError,
+}
+
+impl Unanswered {
+    /// One in a transaction, before the COMMIT was sent: where the connection is lost, the server rolls it back.
+    pub fn uncommitted(cause: PgError) -> Self {
+        let fate = match Fate::of(&cause) {
+            Fate::Unknown => Fate::Busy,
+            fate => fate,
+        };
+        Self { fate, cause }
+    }
+}
+
+impl From<NotConnected> for Unanswered {
+    fn from(NotConnected(cause): NotConnected) -> Self {
+        Self { fate: Fate::Failed, cause }
+    }
+}
+
+impl From<PgError> for Unanswered {
+    fn from(cause: PgError) -> Self {
+        Self { fate: Fate::of(&cause), cause }
+    }
+}
+
+impl From<Unanswered> for PgError {
+    fn from(error: Unanswered) -> Self {
+        error.cause
     }
 }
 

@@ -109,7 +109,8 @@ struct Shared {
 
 impl PgStore {
     /// Makes the tables and functions of the store, or brings them up; by a role that may do so. Several processes may
-    /// do so at once, and others may use the store meanwhile. It takes PostgreSQL 14 or newer.
+    /// do so at once, and others may use the store meanwhile. It takes PostgreSQL 13 or newer, and one that is not a
+    /// standby.
     ///
     /// # Errors
     /// [`PgOpenError`]

@@ -74,6 +74,9 @@ impl PgOptions {
 
     /// The role that the app connects as, if that is not the one that [migrates](super::PgStore::migrate):
     /// it is given what it needs, and cannot change what is in the log.
+    ///
+    /// It may be a group, whose members the app connects as. Projections that keep rows do their work in its name then,
+    /// by its rights and not by those of the member, so that each goes on with the tables that another one has made.
     #[must_use]
     pub fn app_role(mut self, name: impl Into<String>) -> Self {
         self.app_role = Some(name.into());
@@ -166,6 +169,18 @@ pub enum PgOpenError {
         /// The version that is needed.
         known: i64,
     },
+    /// The server is older than what the store is made of. This is looked at when it is made, and when it is opened.
+    #[error("the server is PostgreSQL {found}, {needed} is needed at least")]
+    OldServer {
+        /// The server's major version.
+        found: u32,
+        /// The oldest that is enough.
+        needed: u32,
+    },
+    /// The server only reads, so that nothing can be made or brought up there. A store that is there can be
+    /// [opened](super::PgStore#replicas).
+    #[error("the server only reads, as a standby does: run `PgStore::migrate` by the URL of its primary")]
+    ReadOnly,
     /// The role may not use the store, or not make it. One that is to use it is named in
     /// [`PgOptions::app_role`] when the owner migrates.
     #[error("the role has no right to do this: migrate as the owner, with it as `PgOptions::app_role`")]

@@ -4,7 +4,8 @@
 //! does not answer in time, is thrown away: what is still on its way by it would be taken for the answer to something
 //! else, and a transaction that was begun would take in what the next one does.
 
-use super::{PgError, failure};
+use super::PgError;
+use super::failure::{self, NotConnected};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 use std::ops::{Deref, DerefMut};
@@ -104,7 +105,11 @@ impl Pool {
     }
 
     /// A connection, which may have been lost since it was used last.
-    pub async fn lend(&self, until: Instant) -> Result<Lent, PgError> {
+    pub async fn lend(&self, until: Instant) -> Result<Lent, NotConnected> {
+        self.lent(until).await.map_err(NotConnected)
+    }
+
+    async fn lent(&self, until: Instant) -> Result<Lent, PgError> {
         let shared = &self.shared;
         shared.require_open()?;
         let place = timeout_at(until, Arc::clone(&shared.places).acquire_owned()).await;

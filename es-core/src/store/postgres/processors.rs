@@ -150,7 +150,7 @@ pub(super) async fn advance(database: &Database, advance: Advance) -> Result<(),
     let mut attempt = 1;
     loop {
         match database.rows_once(advancing(database, &advance)).await {
-            Err(error) if is_in_the_way(&error) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if is_in_the_way(&error.cause) && attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(failure::of_advance(error)),
             Ok(rows) => return advanced(&rows, &advance),
         }

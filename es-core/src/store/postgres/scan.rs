@@ -45,7 +45,7 @@ async fn once(
             ended => ControlFlow::Break(ended.map(drop)),
         }
     };
-    database.run(query, BEGIN_READING, until, each).await
+    Ok(database.run(query, BEGIN_READING, until, each).await?)
 }
 
 /// Runs a statement on a connection, which is of no use any more where this ends early. The first row is waited for

@@ -1,7 +1,8 @@
 //! Transactions of this store on connections of a pool.
 
+use super::PgError;
+use super::failure::{self, Unanswered};
 use super::pool::{Lent, Pool, answered, deadline, within};
-use super::{PgError, failure};
 use sqlx::Executor;
 use sqlx::postgres::PgConnection;
 use std::ops::{Deref, DerefMut};
@@ -17,21 +18,25 @@ impl Transaction {
     pub async fn begin(pool: &Pool, statement: &'static str) -> Result<Self, PgError> {
         let until = deadline();
         match Self::begin_once(pool, statement, until).await {
-            Err(error) if failure::is_lost(&error) && Instant::now() < until => {
-                Self::begin_once(pool, statement, until).await
+            Err(error) if failure::is_lost(&error.cause) && Instant::now() < until => {
+                Ok(Self::begin_once(pool, statement, until).await?)
             }
-            begun => begun,
+            begun => Ok(begun?),
         }
     }
 
     /// Begins one, which cannot be if the connection was lost while nobody used it.
-    pub async fn begin_once(pool: &Pool, statement: &'static str, until: Instant) -> Result<Self, PgError> {
-        let begun = within(until, async {
+    pub async fn begin_once(
+        pool: &Pool,
+        statement: &'static str,
+        until: Instant,
+    ) -> Result<Self, Unanswered> {
+        let begun = async {
             let mut lent = pool.lend(until).await?;
-            lent.begin(statement).await?;
+            within(until, lent.begin(statement)).await.map_err(Unanswered::uncommitted)?;
             Ok(Self { lent })
-        });
-        begun.await.inspect_err(|error| pool.note(error))
+        };
+        begun.await.inspect_err(|error: &Unanswered| pool.note(&error.cause))
     }
 
     pub async fn commit(self) -> Result<(), PgError> {

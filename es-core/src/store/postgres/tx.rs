@@ -74,7 +74,7 @@ impl PgTx {
             "SELECT space, set_config('es.at_work', 'on', true),
                 set_config('search_path', quote_ident(space) || ', public, pg_temp', true), ",
             session!(),
-            " FROM {es}.of_build($1) AS space"
+            ", set_config('role', {es}.worker($1), true) FROM {es}.of_build($1) AS space"
         );
         const TOUCH: &str = "UPDATE {es}.processors SET position = position WHERE name = $1
             RETURNING epoch, position, event_id, {es}.has_build($2)";
@@ -88,6 +88,8 @@ impl PgTx {
         if !row.try_get::<bool, _>(3)? {
             let make = self.database.query("SELECT {es}.make_build($1)").bind(build.to_owned());
             answered(make.execute(&mut *self.transaction)).await?;
+            let work = self.database.query("SELECT set_config('role', {es}.worker($1), true)");
+            answered(work.bind(build.to_owned()).execute(&mut *self.transaction)).await?;
         }
         at_work(&row, Session::of(&entered, 3)?).map(Some)
     }
@@ -96,7 +98,8 @@ impl PgTx {
     pub(super) async fn leave(&mut self) -> Result<(), Spoilt> {
         const LEAVE: &str =
             "WITH before AS MATERIALIZED (SELECT current_setting('es.at_work', true) AS at_work)
-            SELECT coalesce(at_work, '') = 'on', set_config('es.at_work', 'off', true) FROM before";
+            SELECT coalesce(at_work, '') = 'on', set_config('es.at_work', 'off', true),
+                set_config('role', 'none', true) FROM before";
         let leave = answered(self.database.query(LEAVE).fetch_one(&mut *self.transaction)).await;
         match leave.and_then(|row| row.try_get(0)) {
             Ok(true) => {

@@ -20,10 +20,11 @@ pub(in super::super) async fn forget(server: &Server, keep: &Keep, name: &str) -
         }
         drop_documents(server, &collection).await?;
     }
-    match lease {
-        Some(lease) => drop_processor(server, keep, &lease).await,
-        None => Ok(()),
-    }
+    let Some(lease) = lease else { return Ok(()) };
+    // What is purged leaves the stream as long as it was. From this message on a replica that has not purged yet is
+    // known to be behind, and is not believed by whoever reads documents.
+    leases::renew(server, keep, &lease, LEASE).await?;
+    drop_processor(server, keep, &lease).await
 }
 
 /// None where there is no such processor, but there may be documents.

@@ -19,6 +19,9 @@ use uuid::Uuid;
 /// The schema version that this code knows.
 const KNOWN: i64 = 1;
 
+/// The oldest PostgreSQL that understands it: since then a table says how often what is only inserted is vacuumed.
+const OLDEST_SERVER: u32 = 13;
+
 /// What a new schema holds.
 const TABLES: [&str; 2] = [include_str!("log.sql"), include_str!("following.sql")];
 
@@ -47,6 +50,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn migrate(url: &str, options: &PgOptions) -> Result<(), PgOpenError> {
     options.check()?;
     let mut connection = database::connect_to(url, options).await?;
+    require_known(&connection)?;
     let migrated = within(Instant::now() + PATIENCE, bring_up(&mut connection, options)).await;
     // What it has done is done, or rolled back by the end of the connection.
     let _ = answered(connection.close()).await;
@@ -55,6 +59,7 @@ pub(super) async fn migrate(url: &str, options: &PgOptions) -> Result<(), PgOpen
 
 async fn bring_up(connection: &mut PgConnection, options: &PgOptions) -> Result<(), PgOpenError> {
     let schema = quoted(&options.schema);
+    require_writable(connection).await?;
     let mut transaction = connection.begin_with(BEGIN).await?;
     // To wait in the server is not for as long as this may take.
     while !try_lock(&mut transaction, MIGRATING).await? {
@@ -79,6 +84,21 @@ async fn bring_up(connection: &mut PgConnection, options: &PgOptions) -> Result<
         grant.execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// Makes sure that the server is not older than what it is to understand. One that does not say what it is, is tried.
+fn require_known(connection: &PgConnection) -> Result<(), PgOpenError> {
+    // 90624 is 9.6.24, and 130023 is 13.23.
+    match connection.server_version_num().map(|version| version / 10_000) {
+        Some(found) if found < OLDEST_SERVER => Err(PgOpenError::OldServer { found, needed: OLDEST_SERVER }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that the server is no standby: that one refuses what begins a transaction that writes, and says no more.
+async fn require_writable(connection: &mut PgConnection) -> Result<(), PgOpenError> {
+    let is_standby = sqlx::raw_sql("SELECT pg_catalog.pg_is_in_recovery()").fetch_one(connection).await?;
+    if is_standby.try_get(0)? { Err(PgOpenError::ReadOnly) } else { Ok(()) }
 }
 
 async fn create(connection: &mut PgConnection, schema: &str) -> Result<(), PgOpenError> {
@@ -116,6 +136,7 @@ async fn version(connection: &mut PgConnection, schema: &str) -> Result<Option<i
 /// Makes sure that the store is there, and that it can be used.
 pub(super) async fn check(database: &Database) -> Result<(), PgOpenError> {
     let mut connection = database.connect().await?;
+    require_known(&connection)?;
     let mut transaction = connection.begin_with(BEGIN_READING).await?;
     match version(&mut transaction, database.schema()).await? {
         None => return Err(PgOpenError::NotMigrated { schema: database.schema().to_owned() }),
@@ -210,6 +231,7 @@ impl From<PgError> for PgOpenError {
         let cause = Failure::from(error).into();
         match code.as_deref() {
             Some("42501") => Self::Forbidden,
+            Some("25006") => Self::ReadOnly,
             Some("28000" | "28P01") => Self::NotLetIn(cause),
             Some("3D000") => Self::NoDatabase(cause),
             _ => Self::Unavailable(cause),

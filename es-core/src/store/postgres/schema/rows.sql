@@ -32,6 +32,26 @@ SET search_path = pg_catalog, pg_temp AS $body$
     SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = {es}.of_build(p_build))
 $body$;
 
+-- The roles that were given a schema, of those in whose name this session can work; none for its owner.
+CREATE OR REPLACE FUNCTION {es}.givens(p_space text) RETURNS SETOF text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $body$
+    SELECT given.rolname::text
+    FROM pg_namespace AS space, aclexplode(space.nspacl) AS allowed JOIN pg_roles AS given ON given.oid = allowed.grantee
+    WHERE space.nspname = p_space AND allowed.privilege_type = 'CREATE'
+        AND NOT pg_has_role(session_user, space.nspowner, 'MEMBER')
+        AND pg_has_role(session_user, given.oid,
+            CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
+$body$;
+
+-- In whose name a session works in a build: that of the role which was given it, where the session's own is a member
+-- of that one, so that whatever is made there belongs to all members. `none` is in its own.
+CREATE OR REPLACE FUNCTION {es}.worker(p_build text) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $body$
+    SELECT coalesce((
+        SELECT nullif(role, session_user) FROM {es}.givens({es}.of_build(p_build)) AS role
+        ORDER BY role = session_user, role LIMIT 1), 'none')
+$body$;
+
 -- Lets a role show tables to readers.
 CREATE OR REPLACE FUNCTION {es}.let_show(p_role text) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $body$
@@ -45,11 +65,14 @@ CREATE OR REPLACE FUNCTION {es}.make_build(p_build text) RETURNS void LANGUAGE p
 SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
     v_space text := {es}.of_build(p_build);
+    v_roles text;
 BEGIN
     -- Another process may have been faster.
     IF {es}.has_build(p_build) THEN RETURN; END IF;
     EXECUTE format('CREATE SCHEMA %I', v_space);
-    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', v_space, session_user);
+    -- Whoever may show tables may keep them.
+    SELECT string_agg(quote_ident(role), ', ') INTO v_roles FROM {es}.givens({es}.beside('_rows')) AS role;
+    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %s', v_space, coalesce(v_roles, quote_ident(session_user)));
 END
 $body$;
 
