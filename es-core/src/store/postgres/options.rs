@@ -154,7 +154,7 @@ pub enum PgOpenError {
         schema: String,
     },
     /// The store was brought up by a newer version of this crate. It was left as it is.
-    #[error("the store has schema version {found}, this version knows {known}")]
+    #[error("the store has schema version {found}, this es-core knows {known}: use a newer one")]
     Newer {
         /// The store's version.
         found: i64,
@@ -187,7 +187,7 @@ pub enum PgOpenError {
     Forbidden,
     /// The server grants one advisory lock to two at once, so that commits would not be in order. Some
     /// databases that speak PostgreSQL's language do.
-    #[error("the server's advisory locks do not lock")]
+    #[error("the server's advisory locks do not lock: use PostgreSQL itself, or a database whose locks do")]
     NoLock,
     /// It does not answer, or not as it must.
     #[error("the database is unavailable")]

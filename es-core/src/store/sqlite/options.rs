@@ -57,7 +57,7 @@ pub enum SqliteOpenError {
     #[error("the file is not an event store")]
     NotAStore,
     /// The file was written by a newer version of this crate. It was left as it is.
-    #[error("the file has schema {found}, this version knows {known}")]
+    #[error("the file has schema {found}, this es-core knows {known}: use a newer one")]
     Newer {
         /// The file's schema.
         found: i64,
