@@ -1,8 +1,9 @@
 //! A warehouse that several processes work on: what is ordered is packed, mailed, and counted.
 
 use super::ground::Ground;
+use super::leases::{Book, Watched};
+use super::lines;
 use es_core::prelude::*;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,26 +175,22 @@ impl Post {
         {
             return Err(Undeliverable);
         }
-        let line = format!("{}\n", es_core::serde_json::to_string(letter).unwrap());
-        let mut file = std::fs::File::options().create(true).append(true).open(&self.letters).unwrap();
-        file.write_all(line.as_bytes()).unwrap();
+        lines::add(&self.letters, &es_core::serde_json::to_string(letter).unwrap());
         Ok(())
     }
 }
 
 /// What was sent, in order.
 pub fn letters(folder: &Path) -> Vec<Letter> {
-    let text = std::fs::read_to_string(folder.join(LETTERS)).unwrap_or_default();
-    // A line without its end is on its way.
-    let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    whole.map(|line| es_core::serde_json::from_str(line).unwrap()).collect()
+    let sent = lines::read(&folder.join(LETTERS));
+    sent.iter().map(|line| es_core::serde_json::from_str(line).unwrap()).collect()
 }
 
 const LETTERS: &str = "letters";
 
 /// What one process has of the world beside the store.
 pub struct Outside {
-    /// Where letters go, and hatches are.
+    /// Where letters go, hatches are, and leases are noted.
     pub folder: PathBuf,
     /// The process's name, and that of its hatch.
     pub process: String,
@@ -203,7 +200,12 @@ pub struct Outside {
 
 /// The app of one process.
 pub async fn app<G: Ground>(store: &G::Store, outside: &Outside) -> App {
-    let app = App::builder(store.clone())
+    let store = Watched {
+        store: store.clone(),
+        process: outside.process.as_str().into(),
+        book: Book::of(&outside.folder),
+    };
+    let app = App::builder(store)
         .aggregate::<Order>()
         .aggregate::<Parcel>()
         .reactor::<Packing>()
