@@ -3,6 +3,7 @@
 use super::lines;
 use es_core::prelude::*;
 use es_core::store::{Advance, AdvanceError, Lease, ReadError, RowStore, RowWork, StoreFuture};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,11 @@ impl Book {
             Taken { lease, epoch: epoch.parse().unwrap(), process }
         };
         lines::read(&self.0.join(TAKEN)).iter().map(taken).collect()
+    }
+
+    /// The process that has taken each lease last.
+    pub fn holders(&self) -> HashMap<String, String> {
+        self.taken().into_iter().map(|taken| (taken.lease, taken.process)).collect()
     }
 
     /// The leases that were renewed, each time.

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod child;
+mod churn;
 mod clocks;
 mod ground;
 mod hands;

@@ -144,6 +144,12 @@ impl<G: Ground> Site<G> {
         until("letters are sent", async || self.letters().len() >= letters).await;
     }
 
+    /// Waits until the log has grown by so many events.
+    pub async fn grows(&self, events: usize) {
+        let due = self.store.head().await.unwrap().0 + events as u64;
+        until("the log grows", async || self.store.head().await.unwrap().0 >= due).await;
+    }
+
     /// Waits until everything that is ordered is done.
     pub async fn settles(&self) {
         let settling = async {
