@@ -90,7 +90,7 @@ pub struct Mail;
 
 #[reactor]
 impl Mail {
-    fn packed(
+    async fn packed(
         &self,
         e: &Packed,
         env: &Envelope,
@@ -106,6 +106,7 @@ impl Mail {
             key: cx.new_id(),
             lag: lag.try_into().unwrap_or_default(),
         })
+        .await
     }
 }
 
@@ -167,13 +168,21 @@ pub struct Post {
     letters: PathBuf,
     /// The letter that it does not take, as order and number.
     poison: Option<String>,
+    /// The letter that it never comes back with an answer about.
+    lost: Option<String>,
 }
 
 impl Post {
-    fn send(&self, letter: &Letter) -> Result<(), Undeliverable> {
-        if self.poison.as_ref().is_some_and(|poison| *poison == format!("{} {}", letter.order, letter.number))
-        {
+    async fn send(&self, letter: &Letter) -> Result<(), Undeliverable> {
+        let letter_is = |one: &Option<String>| {
+            one.as_ref().is_some_and(|one| *one == format!("{} {}", letter.order, letter.number))
+        };
+        if letter_is(&self.poison) {
             return Err(Undeliverable);
+        }
+        if letter_is(&self.lost) {
+            say("waits for the post");
+            std::future::pending::<()>().await;
         }
         lines::add(&self.letters, &es_core::serde_json::to_string(letter).unwrap());
         Ok(())
@@ -196,6 +205,8 @@ pub struct Outside {
     pub process: String,
     /// The letter that the post does not take, as order and number.
     pub poison: Option<String>,
+    /// The letter that the post never comes back from.
+    pub lost: Option<String>,
 }
 
 /// The app of one process.
@@ -213,7 +224,11 @@ pub async fn app<G: Ground>(store: &G::Store, outside: &Outside) -> App {
         .projection::<Parcels>();
     G::with_shelf(app)
         .service(Arc::new(Hatch { opened: outside.folder.join(&outside.process) }))
-        .service(Arc::new(Post { letters: outside.folder.join(LETTERS), poison: outside.poison.clone() }))
+        .service(Arc::new(Post {
+            letters: outside.folder.join(LETTERS),
+            poison: outside.poison.clone(),
+            lost: outside.lost.clone(),
+        }))
         .build()
         .await
         .unwrap()
