@@ -20,10 +20,10 @@ async fn who_comes_and_goes_at_random_changes_nothing<G: Ground>() {
         crew.comes();
     }
     let customers = site.customers();
-    let turns = often(8, 60);
+    let turns = often(10, 60);
     for _ in 0..turns {
         crew.turn().await;
-        site.grows(G::MANY * often(1, 4) as usize).await;
+        site.grows(G::MANY / 2 * often(1, 8) as usize).await;
     }
     crew.works().await;
     customers.leave().await;
