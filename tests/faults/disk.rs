@@ -1,24 +1,15 @@
 //! A disk that fails to sync, and one that is full.
 
 use super::{child, verdict};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Builds the shim into a folder. It has to be C: the child's own code must not know of it.
-fn shim(folder: &Path) -> PathBuf {
-    let shim = folder.join("shim.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/faults/shim.c");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).status();
-    assert!(built.unwrap().success());
-    shim
-}
+use std::path::Path;
+use tests::server::shim;
 
 /// What a child reports that plays `role` on a file over the shim, from beginning to end. The file is made
 /// without it.
 fn play(role: &str, file: &Path, plan: (&str, &str)) -> Vec<String> {
     assert!(verdict::commits(file).is_empty());
     let folder = tempfile::tempdir().unwrap();
-    let shim = shim(folder.path());
+    let shim = shim::built("faults/shim.c", folder.path());
     let child = child::start(role, file, &[("LD_PRELOAD", shim.to_str().unwrap()), plan]);
     let output = child.wait_with_output().unwrap();
     let reports = String::from_utf8(output.stderr).unwrap();

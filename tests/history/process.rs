@@ -71,7 +71,7 @@ pub async fn told_to_end(store: &dyn EventStore, rounds: u32, start: impl Fn(u32
 }
 
 /// Chance that says how it came about.
-fn seeded() -> fastrand::Rng {
+pub fn seeded() -> fastrand::Rng {
     let seed =
         std::env::var("ES_FAULTS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("ES_FAULTS_SEED={seed}");

@@ -10,6 +10,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod shim;
 
 use es_core::store::{NatsOptions, NatsStore, PgOptions, PgStore};
 use std::env;

@@ -17,6 +17,8 @@ pub const PLACE: &str = "ES_FAULTS_PLACE";
 pub const FOLDER: &str = "ES_FAULTS_FOLDER";
 /// The letter that the post does not take.
 pub const POISON: &str = "ES_FAULTS_POISON";
+/// The letter that the post never comes back from.
+pub const LOST: &str = "ES_FAULTS_LOST";
 
 #[test]
 #[ignore = "it is what the other tests start"]
@@ -40,6 +42,7 @@ async fn work<G: Ground>() {
         folder: variable(FOLDER).into(),
         process: variable(NAME),
         poison: std::env::var(POISON).ok(),
+        lost: std::env::var(LOST).ok(),
     };
     let app = app::<G>(&store, &outside).await;
     let running = app.start().await.unwrap();

@@ -1,5 +1,6 @@
 //! The stores that a warehouse works on, and what is different on each.
 
+use super::leases::Watched;
 use super::warehouse::{OrderId, Packed};
 use es_core::prelude::*;
 use es_core::store::{PgStore, SqliteStore};
@@ -22,8 +23,12 @@ pub trait Ground: Shared {
     /// So many letters are many.
     const MANY: usize;
 
+    /// Whether leases go by another clock than that of the process which asks for them. Those in a file go by the
+    /// machine's, which all processes have that can share it.
+    const KEEPS_TIME: bool = true;
+
     /// Mounts what keeps rows.
-    fn with_shelf(app: AppBuilder<Self::Store>) -> AppBuilder<Self::Store>;
+    fn with_shelf(app: AppBuilder<Watched<Self::Store>>) -> AppBuilder<Watched<Self::Store>>;
 
     /// How often each order was packed, as the rows say; `None` if there are none.
     async fn shelf(store: &Self::Store) -> Option<BTreeMap<String, i64>>;
@@ -44,8 +49,9 @@ impl Ground for File {
     const NAME: &'static str = "sqlite";
     const PACE: Duration = Duration::from_millis(10);
     const MANY: usize = 100;
+    const KEEPS_TIME: bool = false;
 
-    fn with_shelf(app: AppBuilder<SqliteStore>) -> AppBuilder<SqliteStore> {
+    fn with_shelf(app: AppBuilder<Watched<SqliteStore>>) -> AppBuilder<Watched<SqliteStore>> {
         app.projection::<FileShelf>()
     }
 
@@ -74,7 +80,7 @@ impl Ground for Schema {
     const PACE: Duration = Duration::from_millis(40);
     const MANY: usize = 30;
 
-    fn with_shelf(app: AppBuilder<PgStore>) -> AppBuilder<PgStore> {
+    fn with_shelf(app: AppBuilder<Watched<PgStore>>) -> AppBuilder<Watched<PgStore>> {
         app.projection::<ServedShelf>()
     }
 
@@ -92,7 +98,7 @@ impl Ground for Namespace {
     const PACE: Duration = Duration::from_millis(100);
     const MANY: usize = 20;
 
-    fn with_shelf(app: AppBuilder<Self::Store>) -> AppBuilder<Self::Store> {
+    fn with_shelf(app: AppBuilder<Watched<Self::Store>>) -> AppBuilder<Watched<Self::Store>> {
         app
     }
 

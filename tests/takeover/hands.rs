@@ -1,7 +1,6 @@
 //! Two processes: one works, the other waits, and then the first one is gone, or goes, or sleeps.
 
 use super::ground::Ground;
-use super::node::Node;
 use super::on_every_ground;
 use super::site::Site;
 use super::warehouse::{AddItem, HELD, OrderId, Parcel};
@@ -17,7 +16,7 @@ on_every_ground! {
 async fn who_is_killed_is_followed_by_another<G: Ground>() {
     let site = Site::<G>::new().await;
     let (first, owners) = site.holder("first", &[]).await;
-    let _second = site.waiting("second").await;
+    let _second = site.waiting("second", &[]).await;
     let customers = site.customers();
     site.sends(G::MANY).await;
     let rush = site.rush();
@@ -37,7 +36,7 @@ async fn who_is_told_to_end_hands_over_and_repeats_nothing<G: Ground>() {
     let (mut working, mut owners) = site.holder("0", &[]).await;
     let customers = site.customers();
     for round in 1..=often(2, 50) {
-        let waiting = site.waiting(&round.to_string()).await;
+        let waiting = site.waiting(&round.to_string(), &[]).await;
         site.sends(site.letters().len() + G::MANY / 2).await;
         working.stop().await;
         // Its leases would have lasted for a while.
@@ -56,30 +55,17 @@ async fn who_is_told_to_end_hands_over_and_repeats_nothing<G: Ground>() {
     working.stop().await;
 }
 
-/// Stops a process where it does not keep others from writing.
-async fn freeze<G: Ground>(site: &Site<G>, node: &Node) {
-    until("it is stopped between two writes", async || {
-        node.signal("STOP");
-        let between = site.ground.is_writable().await;
-        if !between {
-            node.signal("CONT");
-        }
-        between
-    })
-    .await;
-}
-
 async fn who_wakes_up_behind_its_lease_changes_nothing<G: Ground>() {
     let site = Site::<G>::new().await;
     let (mut first, owners) = site.holder("first", &[]).await;
-    let mut second = site.waiting("second").await;
+    let mut second = site.waiting("second", &[]).await;
     let customers = site.customers();
     site.sends(G::MANY / 2).await;
     // It stops in the middle of a command.
     let held = OrderId::named(HELD);
     site.app.execute(AddItem { order: held.clone() }).await.unwrap();
     first.says("at the hatch").await;
-    freeze(&site, &first).await;
+    site.freeze(&first).await;
     let took = site.taken_over_from(&owners).await;
     println!("taken over: {took:?} after it was frozen, with leases of {LEASE:?}");
     let new_owners = site.owners().await;

@@ -1,13 +1,17 @@
 //! What becomes of the work that several processes share when one of them is killed, stopped for a while, told to
-//! end, or cannot do a part of it.
+//! end, has a wrong clock, or cannot do a part of it.
 //!
 //! A process is this same binary, started with `child::serve` as its only test. The faults are the same on every
 //! store that processes can share, and so is what must hold behind them.
 #![cfg(target_os = "linux")]
 
 mod child;
+mod churn;
+mod clocks;
 mod ground;
 mod hands;
+mod leases;
+mod lines;
 mod node;
 mod poison;
 mod site;

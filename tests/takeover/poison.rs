@@ -1,4 +1,4 @@
-//! A letter that nobody takes, under load.
+//! A letter that nobody takes, and one that the post never comes back from, under load.
 
 use super::child;
 use super::ground::Ground;
@@ -7,7 +7,10 @@ use super::site::{Site, first_letters};
 use std::collections::BTreeMap;
 use tests::server::process::until;
 
-on_every_ground! { a_poison_event_holds_up_its_own_key_only }
+on_every_ground! {
+    a_poison_event_holds_up_its_own_key_only,
+    an_effect_that_never_ends_holds_up_its_own_reactor_only,
+}
 
 const POISONED: &str = "3";
 
@@ -50,4 +53,25 @@ async fn a_poison_event_holds_up_its_own_key_only<G: Ground>() {
     until("nothing is parked", async || parked().await.is_empty()).await;
     site.is_as_if_nothing_had_happened().await;
     assert_eq!(site.letters().len(), ordered.values().sum::<u32>() as usize, "none was sent twice");
+}
+
+async fn an_effect_that_never_ends_holds_up_its_own_reactor_only<G: Ground>() {
+    let site = Site::<G>::new().await;
+    let (mut node, owners) = site.holder("old", &[(child::LOST, "3 5")]).await;
+    let customers = site.customers();
+    node.says("waits for the post").await;
+    site.grows(2 * G::MANY).await;
+    customers.leave().await;
+    site.settles_without("mail").await;
+    assert_eq!(site.owners().await, owners, "it waits, and holds its lease");
+    assert!(site.app.parked("mail").await.unwrap().is_empty(), "what has not failed is not set aside");
+    let sent = site.letters().into_iter().filter(|letter| letter.order == POISONED);
+    assert_eq!(sent.count(), 4, "what stands behind it in its key waits");
+
+    // Somebody else begins it again.
+    drop(node);
+    let _node = site.start("new", &[]);
+    site.taken_over_from(&owners).await;
+    site.settles().await;
+    site.is_as_if_nothing_had_happened().await;
 }

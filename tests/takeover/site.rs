@@ -2,11 +2,13 @@
 
 use super::child;
 use super::ground::Ground;
+use super::leases::Book;
 use super::node::Node;
 use super::warehouse::{
     AddItem, Letter, OrderId, Outside, Packed, Parcel, ParcelEvent, Parcels, app, letters,
 };
 use es_core::prelude::*;
+use es_core::store::StoredEvent;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,12 +33,18 @@ impl<G: Ground> Site<G> {
     pub async fn new() -> Self {
         let (ground, folder) = (G::fresh().await, tempfile::tempdir().unwrap());
         let store = ground.open().await;
-        let outside = Outside { folder: folder.path().to_owned(), process: "customers".into(), poison: None };
+        let outside = Outside {
+            folder: folder.path().to_owned(),
+            process: "customers".into(),
+            poison: None,
+            lost: None,
+        };
         let app = app::<G>(&store, &outside).await;
         Self { ground, folder, store, app }
     }
 
-    fn start(&self, name: &str, environment: &[(&str, &str)]) -> Node {
+    /// Starts a process.
+    pub fn start(&self, name: &str, environment: &[(&str, &str)]) -> Node {
         let (address, folder) = (self.ground.address(), self.folder.path().to_str().unwrap());
         let whereabouts = [(child::NAME, name), (child::PLACE, address.as_str()), (child::FOLDER, folder)];
         Node::start(G::NAME, &[&whereabouts[..], environment].concat())
@@ -44,6 +52,11 @@ impl<G: Ground> Site<G> {
 
     pub fn letters(&self) -> Vec<Letter> {
         letters(self.folder.path())
+    }
+
+    /// What has become of the leases.
+    pub fn book(&self) -> Book {
+        Book::of(self.folder.path())
     }
 
     /// Starts a process, and waits until it holds all leases.
@@ -54,11 +67,24 @@ impl<G: Ground> Site<G> {
     }
 
     /// Starts a process while another one holds the leases.
-    pub async fn waiting(&self, name: &str) -> Node {
-        let mut node = self.start(name, &[]);
+    pub async fn waiting(&self, name: &str, environment: &[(&str, &str)]) -> Node {
+        let mut node = self.start(name, environment);
         let waiting: Vec<_> = G::FOLLOWERS.iter().map(|follower| format!("{follower} Waiting")).collect();
         node.says_all(&waiting.iter().map(String::as_str).collect::<Vec<_>>()).await;
         node
+    }
+
+    /// Stops a process where it does not keep others from writing.
+    pub async fn freeze(&self, node: &Node) {
+        until("it is stopped between two writes", async || {
+            node.signal("STOP");
+            let between = self.ground.is_writable().await;
+            if !between {
+                node.signal("CONT");
+            }
+            between
+        })
+        .await;
     }
 
     /// Lets the commands for the order that is held pass in a process.
@@ -123,37 +149,55 @@ impl<G: Ground> Site<G> {
         until("letters are sent", async || self.letters().len() >= letters).await;
     }
 
+    /// Waits until the log has grown by so many events.
+    pub async fn grows(&self, events: usize) {
+        let due = self.store.head().await.unwrap().0 + events as u64;
+        until("the log grows", async || self.store.head().await.unwrap().0 >= due).await;
+    }
+
     /// Waits until everything that is ordered is done.
     pub async fn settles(&self) {
+        self.settles_without("").await;
+    }
+
+    /// Waits until everybody but one has done everything that is ordered.
+    pub async fn settles_without(&self, busy: &str) {
         let settling = async {
             let ordered = self.store.head().await.unwrap();
             self.app.wait_for("packing", ordered).await.unwrap();
             let packed = self.store.head().await.unwrap();
-            for follower in G::FOLLOWERS {
+            for follower in G::FOLLOWERS.iter().filter(|follower| **follower != busy) {
                 self.app.wait_for(follower, packed).await.unwrap();
             }
         };
         timeout(3 * BOUND, settling).await.unwrap();
     }
 
-    /// How often each order was added to.
-    pub async fn ordered(&self) -> BTreeMap<String, u32> {
-        let mut ordered = BTreeMap::new();
-        let mut after = Position(0);
+    /// The events of the log that are asked for.
+    pub async fn log(&self, filter: &Filter) -> Vec<StoredEvent> {
+        let (mut events, mut after) = (Vec::new(), Position(0));
         loop {
-            let page = self.store.read_log(after, &Filter::category("order"), 1_000).await.unwrap();
-            for event in &page.events {
-                *ordered.entry(event.stream.id_text().to_owned()).or_default() += 1;
-            }
+            let page = self.store.read_log(after, filter, 1_000).await.unwrap();
+            events.extend(page.events);
             after = page.scanned_to;
             if after == page.head {
-                return ordered;
+                return events;
             }
         }
     }
 
+    /// How often each order was added to.
+    pub async fn ordered(&self) -> BTreeMap<String, u32> {
+        let mut ordered = BTreeMap::new();
+        for event in self.log(&Filter::category("order")).await {
+            *ordered.entry(event.stream.id_text().to_owned()).or_default() += 1;
+        }
+        ordered
+    }
+
     /// What holds whatever has happened to whom: every item is packed once, in order, and counted once, in
-    /// documents and in rows; a letter about it was sent, and where it was sent again, it is the same.
+    /// documents and in rows; a letter about it was sent, and where it was sent again, it is the same. Each epoch of
+    /// a lease was one holder's, and who had lost it wrote nothing.
     pub async fn is_as_if_nothing_had_happened(&self) {
         let ordered = self.ordered().await;
         let letters = self.letters();
@@ -185,6 +229,11 @@ impl<G: Ground> Site<G> {
         }
         let repeated = letters.len() - keys.len();
         println!("done once: {} items, {repeated} letters sent again", ordered.values().sum::<u32>());
+        let (book, mut epochs) = (self.book(), HashSet::new());
+        for taken in &book.taken() {
+            assert!(epochs.insert((taken.lease.clone(), taken.epoch)), "taken twice: {taken:?}");
+        }
+        assert!(book.late().is_empty(), "{:?}, with {:?}", book.late(), book.taken());
         assert!(self.ground.is_sound());
     }
 }

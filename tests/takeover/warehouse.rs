@@ -1,8 +1,9 @@
 //! A warehouse that several processes work on: what is ordered is packed, mailed, and counted.
 
 use super::ground::Ground;
+use super::leases::{Book, Watched};
+use super::lines;
 use es_core::prelude::*;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +90,7 @@ pub struct Mail;
 
 #[reactor]
 impl Mail {
-    fn packed(
+    async fn packed(
         &self,
         e: &Packed,
         env: &Envelope,
@@ -105,6 +106,7 @@ impl Mail {
             key: cx.new_id(),
             lag: lag.try_into().unwrap_or_default(),
         })
+        .await
     }
 }
 
@@ -166,44 +168,55 @@ pub struct Post {
     letters: PathBuf,
     /// The letter that it does not take, as order and number.
     poison: Option<String>,
+    /// The letter that it never comes back with an answer about.
+    lost: Option<String>,
 }
 
 impl Post {
-    fn send(&self, letter: &Letter) -> Result<(), Undeliverable> {
-        if self.poison.as_ref().is_some_and(|poison| *poison == format!("{} {}", letter.order, letter.number))
-        {
+    async fn send(&self, letter: &Letter) -> Result<(), Undeliverable> {
+        let letter_is = |one: &Option<String>| {
+            one.as_ref().is_some_and(|one| *one == format!("{} {}", letter.order, letter.number))
+        };
+        if letter_is(&self.poison) {
             return Err(Undeliverable);
         }
-        let line = format!("{}\n", es_core::serde_json::to_string(letter).unwrap());
-        let mut file = std::fs::File::options().create(true).append(true).open(&self.letters).unwrap();
-        file.write_all(line.as_bytes()).unwrap();
+        if letter_is(&self.lost) {
+            say("waits for the post");
+            std::future::pending::<()>().await;
+        }
+        lines::add(&self.letters, &es_core::serde_json::to_string(letter).unwrap());
         Ok(())
     }
 }
 
 /// What was sent, in order.
 pub fn letters(folder: &Path) -> Vec<Letter> {
-    let text = std::fs::read_to_string(folder.join(LETTERS)).unwrap_or_default();
-    // A line without its end is on its way.
-    let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    whole.map(|line| es_core::serde_json::from_str(line).unwrap()).collect()
+    let sent = lines::read(&folder.join(LETTERS));
+    sent.iter().map(|line| es_core::serde_json::from_str(line).unwrap()).collect()
 }
 
 const LETTERS: &str = "letters";
 
 /// What one process has of the world beside the store.
 pub struct Outside {
-    /// Where letters go, and hatches are.
+    /// Where letters go, hatches are, and leases are noted.
     pub folder: PathBuf,
     /// The process's name, and that of its hatch.
     pub process: String,
     /// The letter that the post does not take, as order and number.
     pub poison: Option<String>,
+    /// The letter that the post never comes back from.
+    pub lost: Option<String>,
 }
 
 /// The app of one process.
 pub async fn app<G: Ground>(store: &G::Store, outside: &Outside) -> App {
-    let app = App::builder(store.clone())
+    let store = Watched {
+        store: store.clone(),
+        process: outside.process.as_str().into(),
+        book: Book::of(&outside.folder),
+    };
+    let app = App::builder(store)
         .aggregate::<Order>()
         .aggregate::<Parcel>()
         .reactor::<Packing>()
@@ -211,7 +224,11 @@ pub async fn app<G: Ground>(store: &G::Store, outside: &Outside) -> App {
         .projection::<Parcels>();
     G::with_shelf(app)
         .service(Arc::new(Hatch { opened: outside.folder.join(&outside.process) }))
-        .service(Arc::new(Post { letters: outside.folder.join(LETTERS), poison: outside.poison.clone() }))
+        .service(Arc::new(Post {
+            letters: outside.folder.join(LETTERS),
+            poison: outside.poison.clone(),
+            lost: outside.lost.clone(),
+        }))
         .build()
         .await
         .unwrap()
