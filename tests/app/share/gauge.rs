@@ -155,6 +155,36 @@ async fn large_events_have_less_company() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_large_by_itself_has_no_company() {
+    let store = Probe::over(MemoryStore::new());
+    let app = gauge(&store).await;
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let remark = |size| tokio::spawn(app.execute(Remark { gauge: 1, text: "a".repeat(size) }));
+    for task in [0, 300_000, 0].map(remark) {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(store.counted().appends, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stores_nothing_loses_no_race() {
+    let store = Probe::over(MemoryStore::new());
+    let (app, other) = (gauge(&store).await, gauge(&store).await);
+    let rival = async move { drop(other.execute(ReadOff { gauge: 1, value: 4 }).await.unwrap()) };
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now())), Fate::After(Box::pin(rival))]);
+    let read = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
+    let (one, two) = (read(1), read(2));
+    let once = |value| tokio::spawn(app.execute(ReadOnce { gauge: 1, value }));
+    let (nothing, something) = (once(None), once(Some(3)));
+    assert_eq!((one.await.unwrap().unwrap().version, two.await.unwrap().unwrap().attempts), (1, 2));
+    let nothing = nothing.await.unwrap().unwrap();
+    assert_eq!((nothing.attempts, nothing.events.len()), (1, 0));
+    let lost = something.await.unwrap().unwrap_err();
+    assert!(matches!(lost, CommandError::Conflict { attempts: 1 }), "{lost}");
+    assert_eq!(app.load::<Gauge>(&1).await.unwrap().unwrap().sum, 7);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_takes_a_turn_over_takes_nobody_into_its_race() {
     let store = Probe::over(MemoryStore::new());
     let app = gauge(&store).await;
