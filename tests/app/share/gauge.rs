@@ -174,8 +174,8 @@ async fn what_stores_nothing_loses_no_race() {
     store.fates([Fate::After(Box::pin(tokio::task::yield_now())), Fate::After(Box::pin(rival))]);
     let read = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
     let (one, two) = (read(1), read(2));
-    let once = |value| tokio::spawn(app.execute(ReadOnce { gauge: 1, value }));
-    let (nothing, something) = (once(None), once(Some(3)));
+    let read_once = |value| tokio::spawn(app.execute(ReadOnce { gauge: 1, value }));
+    let (nothing, something) = (read_once(None), read_once(Some(3)));
     assert_eq!((one.await.unwrap().unwrap().version, two.await.unwrap().unwrap().attempts), (1, 2));
     let nothing = nothing.await.unwrap().unwrap();
     assert_eq!((nothing.attempts, nothing.events.len()), (1, 0));
@@ -192,15 +192,15 @@ async fn whoever_takes_a_turn_over_takes_nobody_into_its_race() {
     store.fates([slow(), slow()]);
     let mut one = pin!(app.execute(ReadOff { gauge: 1, value: 1 }));
     let mut two = pin!(app.execute(ReadOff { gauge: 1, value: 2 }));
-    let mut once = pin!(app.execute(ReadOnce { gauge: 1, value: Some(4) }));
+    let mut late = pin!(app.execute(ReadOnce { gauge: 1, value: Some(4) }));
     assert!(poll_once(one.as_mut()).await.is_pending());
     assert!(poll_once(two.as_mut()).await.is_pending());
-    assert!(poll_once(once.as_mut()).await.is_pending());
+    assert!(poll_once(late.as_mut()).await.is_pending());
     // The second goes on beside the first, and loses.
     let (one, two) = tokio::join!(one, two);
     assert_eq!((one.unwrap().attempts, two.unwrap().attempts), (1, 2));
-    let once = once.await.unwrap();
-    assert_eq!((once.version, once.attempts), (3, 1));
+    let late = late.await.unwrap();
+    assert_eq!((late.version, late.attempts), (3, 1));
 }
 
 #[tokio::test]

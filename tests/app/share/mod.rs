@@ -1,6 +1,8 @@
 //! Commands that wait for the same stream share a commit, and each hears what it would have heard alone.
 
 mod gauge;
+mod judge;
+mod stress;
 
 use crate::bank::{
     Account, AccountError, AccountEvent, DepositParts, Fetch, FillUp, MoneyDeposited, Receipt, ann, balance,
