@@ -5,7 +5,7 @@ use es_core::prelude::*;
 use std::sync::Arc;
 
 #[aggregate_id]
-pub struct AccountId(String);
+pub struct AccountId(pub String);
 
 #[event]
 pub struct AccountOpened {

@@ -48,7 +48,8 @@ where
         None => Known { folded: Box::pin(app.fetch(&terms.stream)).await?, checked: true },
     };
     loop {
-        if calls_services::<C>() && !known.checked {
+        // Nothing is decided again on what has just proved to be outdated.
+        if (calls_services::<C>() || race.entry.attempts > 1) && !known.checked {
             check(app, terms, &mut known).await?;
         }
         let decided = if terms.expected.is_some_and(|version| version != known.folded.version) {

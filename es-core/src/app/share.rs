@@ -179,17 +179,17 @@ fn in_company(copies: &mut Copies, turn: Option<&Turn>) -> Vec<Answer> {
     let mut answers = Vec::new();
     let (mut commands, mut events, mut bytes) = (1, 0, 0);
     let began = Instant::now();
-    while let Some(offer) = turn.and_then(Turn::next_offer) {
-        answers.extend(offer(copies));
-        commands += 1;
+    loop {
         let stored = &copies.parts[0].stored;
         bytes += stored[events..].iter().map(size).sum::<usize>();
         events = stored.len();
         if commands.max(events) >= ENOUGH || bytes >= ENOUGH_BYTES || began.elapsed() >= LONG {
-            break;
+            return answers;
         }
+        let Some(offer) = turn.and_then(Turn::next_offer) else { return answers };
+        answers.extend(offer(copies));
+        commands += 1;
     }
-    answers
 }
 
 fn size(event: &NewEvent) -> usize {
@@ -230,17 +230,17 @@ where
     /// What the command does now.
     pub(super) async fn next(self, app: &App, terms: &Terms, attempts: u32) -> Next<C> {
         let Self { decided, outcome } = self;
+        let has_events = decided.as_ref().is_ok_and(Member::has_events);
         match &*outcome {
             Outcome::Stored(before) => {
                 let placed = Placed { starts: vec![Some(*before)], attempts };
                 Next::Answer(decided.map(|member| done_one(member, &placed)))
             }
-            Outcome::Recognised if decided.is_ok_and(|member| member.has_events()) => {
-                Next::Answer(recognised::<C>(app, terms, None).await)
-            }
-            // That it has nothing to store may have to do with where the others' events stand.
-            Outcome::Recognised | Outcome::Refused => Next::Alone,
-            Outcome::Outrun => Next::Again,
+            Outcome::Recognised if has_events => Next::Answer(recognised::<C>(app, terms, None).await),
+            Outcome::Outrun if has_events => Next::Again,
+            // That it has nothing to store may have to do with where the others' events stand; and then it has
+            // lost no race.
+            Outcome::Recognised | Outcome::Outrun | Outcome::Refused => Next::Alone,
             Outcome::Unavailable(cause) => Next::Answer(Err(unavailable(cause.clone()))),
             Outcome::Unknown(cause) => Next::Answer(Err(unknown(cause.clone()))),
         }
@@ -287,7 +287,7 @@ fn unknown<E>(cause: impl Into<BoxError>) -> CommandError<E> {
     CommandError::Store(AppendError::Ambiguous { cause: cause.into() }.into())
 }
 
-/// Why the runtime answers nobody any more.
+/// Why nobody answers any more: a runtime was shut down, or the store panicked.
 #[derive(Debug, thiserror::Error)]
-#[error("the runtime that the commit was sent from was shut down")]
+#[error("what sent the commit ended before it heard what became of it")]
 struct Gone;

@@ -1,8 +1,10 @@
 //! Handlers and events that make a difference to who shares a commit.
 
+use crate::kit::poll_once;
 use crate::probe::{Fate, Probe};
 use es_core::prelude::*;
 use es_core::store::MemoryStore;
+use std::pin::pin;
 use std::time::Duration;
 
 #[event]
@@ -34,6 +36,14 @@ struct Remark {
     #[id]
     gauge: u32,
     text: String,
+}
+
+/// Is decided once.
+#[command(Gauge)]
+struct ReadOnce {
+    #[id]
+    gauge: u32,
+    value: Option<u64>,
 }
 
 /// Takes long to decide.
@@ -70,15 +80,23 @@ impl Gauge {
     fn remark(&self, command: Remark) -> Remarked {
         Remarked { text: command.text }
     }
+    #[retry(max = 0)]
+    fn read_once(&self, command: ReadOnce) -> Option<Read> {
+        command.value.map(|value| Read { value })
+    }
     async fn read_slowly(&self, command: ReadSlowly) -> Read {
         tokio::task::yield_now().await;
         Read { value: command.value }
     }
 }
 
+async fn gauge(store: &Probe) -> App {
+    App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap()
+}
+
 /// A gauge that was read four times at once, but for the first.
 async fn read(store: &Probe, values: [u64; 4]) -> (App, Vec<Result<u64, tokio::task::JoinError>>) {
-    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    let app = gauge(store).await;
     store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
     let read = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
     let mut versions = Vec::new();
@@ -112,7 +130,7 @@ async fn a_snapshot_is_due_where_a_shared_commit_passes_it() {
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_waits_is_waited_for_by_its_own_command() {
     let store = Probe::over(MemoryStore::new());
-    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    let app = gauge(&store).await;
     store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
     let quick = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
     let (one, two) = (quick(1), quick(2));
@@ -127,7 +145,7 @@ async fn a_handler_that_waits_is_waited_for_by_its_own_command() {
 #[tokio::test(start_paused = true)]
 async fn large_events_have_less_company() {
     let store = Probe::over(MemoryStore::new());
-    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    let app = gauge(&store).await;
     store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
     let remark = |size| tokio::spawn(app.execute(Remark { gauge: 1, text: "a".repeat(size) }));
     for task in [0, 100_000, 200_000, 100_000, 200_000].map(remark) {
@@ -136,10 +154,59 @@ async fn large_events_have_less_company() {
     assert_eq!(store.counted().appends, 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_large_by_itself_has_no_company() {
+    let store = Probe::over(MemoryStore::new());
+    let app = gauge(&store).await;
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
+    let remark = |size| tokio::spawn(app.execute(Remark { gauge: 1, text: "a".repeat(size) }));
+    for task in [0, 300_000, 0].map(remark) {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(store.counted().appends, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stores_nothing_loses_no_race() {
+    let store = Probe::over(MemoryStore::new());
+    let (app, other) = (gauge(&store).await, gauge(&store).await);
+    let rival = async move { drop(other.execute(ReadOff { gauge: 1, value: 4 }).await.unwrap()) };
+    store.fates([Fate::After(Box::pin(tokio::task::yield_now())), Fate::After(Box::pin(rival))]);
+    let read = |value| tokio::spawn(app.execute(ReadOff { gauge: 1, value }));
+    let (one, two) = (read(1), read(2));
+    let read_once = |value| tokio::spawn(app.execute(ReadOnce { gauge: 1, value }));
+    let (nothing, something) = (read_once(None), read_once(Some(3)));
+    assert_eq!((one.await.unwrap().unwrap().version, two.await.unwrap().unwrap().attempts), (1, 2));
+    let nothing = nothing.await.unwrap().unwrap();
+    assert_eq!((nothing.attempts, nothing.events.len()), (1, 0));
+    let lost = something.await.unwrap().unwrap_err();
+    assert!(matches!(lost, CommandError::Conflict { attempts: 1 }), "{lost}");
+    assert_eq!(app.load::<Gauge>(&1).await.unwrap().unwrap().sum, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_a_turn_over_takes_nobody_into_its_race() {
+    let store = Probe::over(MemoryStore::new());
+    let app = gauge(&store).await;
+    let slow = || Fate::After(Box::pin(async { tokio::time::sleep(Duration::from_millis(1_500)).await }));
+    store.fates([slow(), slow()]);
+    let mut one = pin!(app.execute(ReadOff { gauge: 1, value: 1 }));
+    let mut two = pin!(app.execute(ReadOff { gauge: 1, value: 2 }));
+    let mut late = pin!(app.execute(ReadOnce { gauge: 1, value: Some(4) }));
+    assert!(poll_once(one.as_mut()).await.is_pending());
+    assert!(poll_once(two.as_mut()).await.is_pending());
+    assert!(poll_once(late.as_mut()).await.is_pending());
+    // The second goes on beside the first, and loses.
+    let (one, two) = tokio::join!(one, two);
+    assert_eq!((one.unwrap().attempts, two.unwrap().attempts), (1, 2));
+    let late = late.await.unwrap();
+    assert_eq!((late.version, late.attempts), (3, 1));
+}
+
 #[tokio::test]
 async fn those_who_take_long_have_less_company() {
     let store = Probe::over(MemoryStore::new());
-    let app = App::builder(store.clone()).aggregate::<Gauge>().build().await.unwrap();
+    let app = gauge(&store).await;
     store.fates([Fate::After(Box::pin(tokio::task::yield_now()))]);
     for task in [1, 1, 1, 1, 1].map(|gauge| tokio::spawn(app.execute(Ponder { gauge }))) {
         task.await.unwrap().unwrap();

@@ -29,6 +29,7 @@ pub(super) struct Line {
     pub since: Option<Instant>,
     /// How often the patience with it was doubled.
     doublings: u32,
+    /// In the order of their numbers.
     pub waiting: VecDeque<Waiting>,
 }
 
@@ -44,10 +45,6 @@ impl Waiting {
     pub(super) fn is_open(&self) -> bool {
         self.offer.is_some()
     }
-
-    fn has_given_up(&self) -> bool {
-        self.turn.is_closed()
-    }
 }
 
 impl Line {
@@ -60,10 +57,9 @@ impl Line {
         self.since.unwrap_or(now) + PATIENCE * (1 << self.doublings)
     }
 
-    /// Whoever waits longest, and still does.
-    pub(super) fn next(&mut self) -> Option<&mut Waiting> {
-        while self.waiting.pop_front_if(|next| next.has_given_up()).is_some() {}
-        self.waiting.front_mut()
+    /// Where in the line this number waits.
+    pub(super) fn at(&self, number: u64) -> Option<usize> {
+        self.waiting.binary_search_by_key(&number, |waiting| waiting.number).ok()
     }
 
     /// The next turn, at the end of the one before.

@@ -76,64 +76,61 @@ impl Queues {
         offer: Option<Offer>,
     ) -> BoxFuture<'a, Result<Turn, Taken>> {
         Box::pin(async move {
-            let (number, mut handed_over) = match self.join(stream, offer) {
+            let mut place = match self.join(stream, offer) {
                 Ok(turn) => return Ok(turn),
                 Err(place) => place,
             };
             loop {
-                let end = match self.take_over(stream, number) {
+                let end = match self.take_over(&place) {
                     Ok(turn) => return Ok(turn),
                     Err(end) => end,
                 };
-                if let Ok(turn) = timeout_at(end, &mut handed_over).await {
+                if let Ok(turn) = timeout_at(end, &mut place.handed_over).await {
+                    place.is_left = true;
                     return turn.map_err(|_| Taken);
                 }
             }
         })
     }
 
-    /// A turn at once, or a place in the line: its number, and where the turn will be handed over.
-    fn join(
-        self: &Arc<Self>,
-        stream: &StreamId,
-        offer: Option<Offer>,
-    ) -> Result<Turn, (u64, oneshot::Receiver<Turn>)> {
+    /// A turn at once, or a place in the line.
+    fn join<'a>(self: &'a Arc<Self>, stream: &'a StreamId, offer: Option<Offer>) -> Result<Turn, Place<'a>> {
         let mut shard = self.shard(stream);
         let number = shard.number();
         let Some(line) = shard.lines.get_mut(stream) else {
             let number = shard.begin(stream);
             return Ok(self.begun(stream, number, false));
         };
-        line.next();
         line.since.get_or_insert_with(Instant::now);
         let (turn, handed_over) = oneshot::channel();
         line.waiting.push_back(Waiting { number, turn, offer });
-        Err((number, handed_over))
+        Err(Place { queues: self, stream, number, handed_over, is_left: false })
     }
 
-    /// The turn of somebody who has had it for too long, for the one at place `number`, or when that will be.
-    fn take_over(self: &Arc<Self>, stream: &StreamId, number: u64) -> Result<Turn, Instant> {
-        let mut shard = self.shard(stream);
+    /// The turn of somebody who has had it for too long, for whoever waits at `place`, or when that will be.
+    ///
+    /// It is nobody's company: the commit of whoever had the turn is still on its way, and one of the two loses.
+    fn take_over(self: &Arc<Self>, place: &Place<'_>) -> Result<Turn, Instant> {
+        let mut shard = self.shard(place.stream);
         let (now, turn) = (Instant::now(), shard.number());
-        let never = now + PATIENCE;
-        let Some(line) = shard.lines.get_mut(stream) else { return Err(never) };
         // Whoever is not in the line any more hears in a moment what has become of it.
-        let Some(place) = line.waiting.iter().position(|waiting| waiting.number == number) else {
-            return Err(never);
-        };
+        let hears = now + PATIENCE;
+        let Some(line) = shard.lines.get_mut(place.stream) else { return Err(hears) };
+        let Some(at) = line.at(place.number) else { return Err(hears) };
         let end = line.end(now);
         if now < end {
             return Err(end);
         }
-        line.waiting.remove(place);
+        let taken = line.waiting.remove(at);
         line.take_over(turn, now);
         drop(shard);
-        tracing::debug!(%stream, "a command takes long, and another one goes on beside it");
-        Ok(self.begun(stream, turn, true))
+        drop(taken);
+        tracing::debug!(stream = %place.stream, "a command takes long, and another one goes on beside it");
+        Ok(self.begun(place.stream, turn, false))
     }
 
-    fn begun(self: &Arc<Self>, stream: &StreamId, number: u64, was_awaited: bool) -> Turn {
-        Turn { queues: self.clone(), stream: stream.clone(), number, was_awaited }
+    fn begun(self: &Arc<Self>, stream: &StreamId, number: u64, was_handed_over: bool) -> Turn {
+        Turn { queues: self.clone(), stream: stream.clone(), number, was_handed_over }
     }
 
     fn shard(&self, stream: &StreamId) -> MutexGuard<'_, Shard> {
@@ -155,8 +152,34 @@ pub(crate) struct Turn {
     queues: Arc<Queues>,
     stream: StreamId,
     number: u64,
-    /// Whether somebody else had the turn before: then there may be more who wait.
-    was_awaited: bool,
+    /// Whether somebody else has had it, and is done: then there may be more who wait.
+    was_handed_over: bool,
+}
+
+/// A place in a line, which whoever drops it leaves.
+struct Place<'a> {
+    queues: &'a Queues,
+    stream: &'a StreamId,
+    number: u64,
+    /// Where the turn comes; closed if the offer was taken up.
+    handed_over: oneshot::Receiver<Turn>,
+    is_left: bool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
+        let mut shard = self.queues.shard(self.stream);
+        let left = shard.lines.get_mut(self.stream).and_then(|line| {
+            let at = line.at(self.number)?;
+            line.waiting.remove(at)
+        });
+        // Without the lock: what is offered belongs to somebody else, and may do anything when it is dropped.
+        drop(shard);
+        drop(left);
+    }
 }
 
 impl Turn {
@@ -169,20 +192,15 @@ impl Turn {
 
     /// Whether there is an offer to take up. Asked before each commit, and mostly answered without a lock.
     pub(super) fn has_company(&self) -> bool {
-        self.was_awaited
-            && self
-                .queues
-                .shard(&self.stream)
-                .line(self)
-                .and_then(Line::next)
-                .is_some_and(|next| next.is_open())
+        let next_is_open = |line: &mut Line| line.waiting.front().is_some_and(Waiting::is_open);
+        self.was_handed_over && self.queues.shard(&self.stream).line(self).is_some_and(next_is_open)
     }
 
     /// Takes up the next offer; none if nobody waits, or whoever is next wants a turn.
     pub(super) fn next_offer(&self) -> Option<Offer> {
         let mut shard = self.queues.shard(&self.stream);
         let line = shard.line(self)?;
-        let offer = line.next()?.offer.take()?;
+        let offer = line.waiting.front_mut()?.offer.take()?;
         let taken = line.waiting.pop_front();
         // Whoever waits is woken by that, which is done without the lock.
         drop(shard);
@@ -200,7 +218,6 @@ impl Drop for Turn {
         let mut shard = self.queues.shard(&self.stream);
         let number = shard.number();
         let Some(line) = shard.line(self) else { return };
-        line.next();
         let Some(next) = line.waiting.pop_front() else {
             shard.lines.remove(&self.stream);
             return;
@@ -258,6 +275,21 @@ mod tests {
         }
         assert!(patient.await.is_some());
         assert!(is_empty(&queues));
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_leaves_the_line_behind_those_who_wait_on() {
+        let (queues, stream) = (Queues::new(), stream());
+        let _first = queues.turn(&stream).await;
+        let mut patient = pin!(queues.turn(&stream));
+        assert!(poll(patient.as_mut()).is_pending());
+        for _ in 0..3 {
+            let mut gives_up = Box::pin(queues.turn(&stream));
+            assert!(poll(gives_up.as_mut()).is_pending());
+        }
+        let mut late = pin!(queues.turn(&stream));
+        assert!(poll(late.as_mut()).is_pending());
+        assert_eq!(queues.shard(&stream).lines[&stream].waiting.len(), 2);
     }
 
     #[tokio::test]
