@@ -4,10 +4,10 @@ use super::{child, verdict};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the shim into a folder. It has to be C: the child's own code must not know of it.
-fn shim(folder: &Path) -> PathBuf {
-    let shim = folder.join("shim.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/faults/shim.c");
+/// Builds what stands beside this into a folder. It has to be C: the child's own code must not know of it.
+pub fn built(source: &str, folder: &Path) -> PathBuf {
+    let shim = folder.join(source).with_extension("so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults").join(source);
     let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).status();
     assert!(built.unwrap().success());
     shim
@@ -18,7 +18,7 @@ fn shim(folder: &Path) -> PathBuf {
 fn play(role: &str, file: &Path, plan: (&str, &str)) -> Vec<String> {
     assert!(verdict::commits(file).is_empty());
     let folder = tempfile::tempdir().unwrap();
-    let shim = shim(folder.path());
+    let shim = built("shim.c", folder.path());
     let child = child::start(role, file, &[("LD_PRELOAD", shim.to_str().unwrap()), plan]);
     let output = child.wait_with_output().unwrap();
     let reports = String::from_utf8(output.stderr).unwrap();
@@ -35,16 +35,20 @@ fn keys(reports: &[String], word: &str) -> Vec<String> {
 }
 
 fn a_failing_sync_loses_and_doubles_nothing(role: &str, plan: &str) -> Vec<String> {
+    a_failure_loses_and_doubles_nothing(role, ("ES_SHIM_FAIL_SYNC", plan), "sync failed")
+}
+
+fn a_failure_loses_and_doubles_nothing(role: &str, plan: (&str, &str), failure: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.db");
-    let reports = play(role, &file, ("ES_SHIM_FAIL_SYNC", plan));
-    assert!(reports.iter().any(|line| line == "sync failed"), "the fault did not happen: {plan}");
+    let reports = play(role, &file, plan);
+    assert!(reports.iter().any(|line| line == failure), "the fault did not happen: {plan:?}");
     let stored = keys(&reports, "stored ");
     let others: Vec<_> = reports.iter().filter(|line| !line.starts_with("stored ")).collect();
-    assert_eq!(stored.len(), 160, "{role}, {plan}: {others:?}");
+    assert_eq!(stored.len(), 160, "{role}, {plan:?}: {others:?}");
     let mut found = verdict::commits(&file);
     found.sort();
-    assert_eq!(stored, found, "{role}, {plan}");
+    assert_eq!(stored, found, "{role}, {plan:?}");
     assert!(verdict::is_sound(&file));
     reports
 }
@@ -58,7 +62,7 @@ fn a_commit_that_fails_once_is_settled_before_it_is_answered() {
 
 #[test]
 fn a_commit_that_is_found_in_the_log_after_all_is_no_duplicate() {
-    // The second failure is that of the last connection's checkpoint, so that the log stays and is recovered.
+    // The second failure is that of the log as it is written once more.
     for n in [2, 3, 8] {
         settled_unheard(&format!("{n}:2"));
     }
@@ -78,6 +82,22 @@ fn a_commit_that_keeps_failing_is_unknown_until_it_is_sent_again() {
             let reports = a_failing_sync_loses_and_doubles_nothing(role, &format!("{n}:30"));
             assert!(reports.contains(&"unknown".to_owned()));
         }
+    }
+}
+
+#[test]
+fn a_write_to_the_log_that_fails_loses_and_doubles_nothing() {
+    for plan in ["1", "2", "3", "10", "50", "100", "3:2", "4:10", "20:100"] {
+        let plan = ("ES_SHIM_FAIL_WRITE", plan);
+        a_failure_loses_and_doubles_nothing(child::WRITE_SOME, plan, "write failed");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_moved_into_the_file_is_moved_later() {
+    for plan in ["1", "2", "100", "1:40"] {
+        let plan = ("ES_SHIM_FAIL_MOVE", plan);
+        a_failure_loses_and_doubles_nothing(child::WRITE_MUCH, plan, "write failed");
     }
 }
 
