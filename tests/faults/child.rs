@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use es_core::store::{
-    Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, EventStore,
-    Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteStore, SqliteTx, plain_work,
+    Advance, AdvanceError, Append, AppendError, Appended, Checkpoint, Commit, DocumentWrite, Durability,
+    EventStore, Expected, LEASE, Lease, NewEvent, RowStore, RowWork, SqliteOptions, SqliteStore, SqliteTx,
+    plain_work,
 };
 use es_core::{Position, StreamId};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,9 +16,16 @@ use uuid::Uuid;
 pub const WRITE_SOME: &str = "write-some";
 /// A reader keeps the log's index alive while the writer opens the file anew.
 pub const WRITE_SOME_BESIDE_A_READER: &str = "write-some-beside-a-reader";
+/// So much that the log is moved into the file on the way, and begun anew.
+pub const WRITE_MUCH: &str = "write-much";
 /// Two processors take turns: one counts in a row, the other in a document.
 pub const COUNT: &str = "count";
 pub const COUNTED: u32 = 20;
+/// Set for a child whose commits may go with the power.
+pub const RELAXED: &str = "ES_FAULTS_RELAXED";
+
+/// How often an event says its key, if there is much to write: some 45 KiB.
+const MUCH: usize = 5_000;
 
 /// Starts a child that plays `role` on `file`; it reports on its standard error, a line for each answer.
 pub fn start(role: &str, file: &Path, environment: &[(&str, &str)]) -> Child {
@@ -39,15 +48,19 @@ fn serve() {
     let file = std::env::var("ES_FAULTS_FILE").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(&file).await.unwrap();
+        let is_relaxed = std::env::var_os(RELAXED).is_some();
+        let durability = if is_relaxed { Durability::Relaxed } else { Durability::Full };
+        let options = SqliteOptions::new().durability(durability);
+        let store = SqliteStore::open_with(&file, options).await.unwrap();
         match role.split_once(' ') {
-            Some(("write", round)) => write(&store, round, u64::MAX).await,
+            Some(("write", round)) => write(&store, round, u64::MAX, 1).await,
             Some(("fill", flag)) => fill(&store, Path::new(flag)).await,
             _ if role == COUNT => count(&store).await,
-            _ if role == WRITE_SOME => write(&store, "some", 20).await,
+            _ if role == WRITE_SOME => write(&store, "some", 20, 1).await,
+            _ if role == WRITE_MUCH => write(&store, "much", 20, MUCH).await,
             _ if role == WRITE_SOME_BESIDE_A_READER => {
                 store.head().await.unwrap();
-                write(&store, "some", 20).await;
+                write(&store, "some", 20, 1).await;
             }
             _ => panic!("there is no role {role:?}"),
         }
@@ -55,14 +68,15 @@ fn serve() {
     });
 }
 
-/// Eight writers, each with so many commits.
-async fn write(store: &SqliteStore, run: &str, commits: u64) {
+/// Eight writers, each with so many commits, whose events say their key so often.
+async fn write(store: &SqliteStore, run: &str, commits: u64, often: usize) {
     let writers = (0..8).map(|writer| {
         let (store, run) = (store.clone(), run.to_owned());
         tokio::spawn(async move {
             for n in 0..commits {
                 let key = format!("{run}.{writer}.{n}");
-                let commit = three_events(&format!("{run}.{writer}"), n, &key);
+                let said = vec![key.as_str(); often].join(" ");
+                let commit = three_events(&format!("{run}.{writer}"), n, &said);
                 report(&key, &settled(&store, commit).await);
             }
         })
@@ -154,14 +168,15 @@ async fn until_answered<F: Future<Output = Result<(), AdvanceError>>>(advance: i
     }
 }
 
-/// The `n`-th commit of a writer: two events on one stream and one on another, all with `key` as payload.
-pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
-    let event = || NewEvent {
-        id: Uuid::now_v7(),
+/// The `n`-th commit of a writer: two events on one stream and one on another, all with `said` as payload. It
+/// is the same commit wherever it is made.
+pub fn three_events(writer: &str, n: u64, said: &str) -> Commit {
+    let event = |part: u64| NewEvent {
+        id: Uuid::from_u64_pair(hash(writer), hash(&(n, part))),
         name: "Written".into(),
         schema: 1,
         recorded_at: jiff::Timestamp::UNIX_EPOCH,
-        payload: Bytes::from(key.to_owned()),
+        payload: Bytes::from(said.to_owned()),
         metadata: Bytes::new(),
     };
     let part = |name: &str, version, events| Append {
@@ -170,8 +185,14 @@ pub fn three_events(writer: &str, n: u64, key: &str) -> Commit {
         edits: None,
         events,
     };
-    let parts = vec![part("two", 2 * n, vec![event(), event()]), part("one", n, vec![event()])];
+    let parts = vec![part("two", 2 * n, vec![event(0), event(1)]), part("one", n, vec![event(2)])];
     Commit::all(parts)
+}
+
+fn hash(of: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn report(key: &str, answer: &Result<Appended, AppendError>) {

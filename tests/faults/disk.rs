@@ -26,16 +26,20 @@ fn keys(reports: &[String], word: &str) -> Vec<String> {
 }
 
 fn a_failing_sync_loses_and_doubles_nothing(role: &str, plan: &str) -> Vec<String> {
+    a_failure_loses_and_doubles_nothing(role, ("ES_SHIM_FAIL_SYNC", plan), "sync failed")
+}
+
+fn a_failure_loses_and_doubles_nothing(role: &str, plan: (&str, &str), failure: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.db");
-    let reports = play(role, &file, ("ES_SHIM_FAIL_SYNC", plan));
-    assert!(reports.iter().any(|line| line == "sync failed"), "the fault did not happen: {plan}");
+    let reports = play(role, &file, plan);
+    assert!(reports.iter().any(|line| line == failure), "the fault did not happen: {plan:?}");
     let stored = keys(&reports, "stored ");
     let others: Vec<_> = reports.iter().filter(|line| !line.starts_with("stored ")).collect();
-    assert_eq!(stored.len(), 160, "{role}, {plan}: {others:?}");
+    assert_eq!(stored.len(), 160, "{role}, {plan:?}: {others:?}");
     let mut found = verdict::commits(&file);
     found.sort();
-    assert_eq!(stored, found, "{role}, {plan}");
+    assert_eq!(stored, found, "{role}, {plan:?}");
     assert!(verdict::is_sound(&file));
     reports
 }
@@ -49,7 +53,7 @@ fn a_commit_that_fails_once_is_settled_before_it_is_answered() {
 
 #[test]
 fn a_commit_that_is_found_in_the_log_after_all_is_no_duplicate() {
-    // The second failure is that of the last connection's checkpoint, so that the log stays and is recovered.
+    // The second failure is that of the log as it is written once more.
     for n in [2, 3, 8] {
         settled_unheard(&format!("{n}:2"));
     }
@@ -69,6 +73,22 @@ fn a_commit_that_keeps_failing_is_unknown_until_it_is_sent_again() {
             let reports = a_failing_sync_loses_and_doubles_nothing(role, &format!("{n}:30"));
             assert!(reports.contains(&"unknown".to_owned()));
         }
+    }
+}
+
+#[test]
+fn a_write_to_the_log_that_fails_loses_and_doubles_nothing() {
+    for plan in ["1", "2", "3", "10", "50", "100", "3:2", "4:10", "20:100"] {
+        let plan = ("ES_SHIM_FAIL_WRITE", plan);
+        a_failure_loses_and_doubles_nothing(child::WRITE_SOME, plan, "write failed");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_moved_into_the_file_is_moved_later() {
+    for plan in ["1", "2", "100", "1:40"] {
+        let plan = ("ES_SHIM_FAIL_MOVE", plan);
+        a_failure_loses_and_doubles_nothing(child::WRITE_MUCH, plan, "write failed");
     }
 }
 

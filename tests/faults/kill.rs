@@ -1,6 +1,6 @@
 //! A process that is killed while it writes.
 
-use super::{child, verdict};
+use super::{chance, child, verdict};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
@@ -12,10 +12,7 @@ const ROUNDS: usize = 10;
 
 #[test]
 fn a_killed_process_loses_nothing_that_was_acknowledged() {
-    let seed =
-        std::env::var("ES_FAULTS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("ES_FAULTS_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = chance();
     let mut unacknowledged = 0;
     let files = often(10, 20);
     for _ in 0..files {

@@ -5,8 +5,8 @@ use es_core::store::{EventStore, Filter, SqliteStore, StoredEvent};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The commits in a file, by their key, after everything that holds for any file was checked: positions and
-/// versions are dense, times do not go back, commits are whole and not there twice.
+/// The commits in a file in their order, by their key, after everything that holds for any file was checked:
+/// positions and versions are dense, times do not go back, commits are whole and not there twice.
 pub fn commits(file: &Path) -> Vec<String> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let events = runtime.block_on(async {
@@ -17,17 +17,24 @@ pub fn commits(file: &Path) -> Vec<String> {
     });
     let mut versions = HashMap::new();
     let mut sizes: HashMap<String, u32> = HashMap::new();
+    let mut keys = Vec::new();
     for (event, position) in events.iter().zip(1..) {
         assert_eq!(event.position.0, position, "positions are dense");
         let version = versions.entry(event.stream.clone()).or_insert(0);
         *version += 1;
         assert_eq!(event.version, *version, "versions of {} are dense", event.stream);
-        let key = String::from_utf8(event.payload.as_ref().unwrap().to_vec()).unwrap();
-        *sizes.entry(key).or_default() += 1;
+        let said = str::from_utf8(event.payload.as_ref().unwrap()).unwrap();
+        let key = said.split(' ').next().unwrap();
+        assert!(said.split(' ').all(|word| word == key), "events say one key");
+        let size = sizes.entry(key.to_owned()).or_default();
+        *size += 1;
+        if *size == 1 {
+            keys.push(key.to_owned());
+        }
     }
     assert!(events.is_sorted_by_key(|event| event.stored_at));
     assert!(sizes.values().all(|size| *size == 3), "commits are whole, and stored once: {sizes:?}");
-    sizes.into_keys().collect()
+    keys
 }
 
 async fn all(store: &SqliteStore) -> Vec<StoredEvent> {

@@ -5,6 +5,7 @@ use super::guard::Guarded;
 use super::transaction::{Refusal, Request, Transaction};
 use super::{SqliteOpenError, schema};
 use crate::store::{BoxError, Durability};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -144,9 +145,13 @@ impl File {
         Ok(Self { path, durability, connection, doubt: Doubt::Found, unknown: HashSet::new() })
     }
 
-    /// The connection, if there is one just now.
-    pub fn connection(&self) -> Option<&Connection> {
-        self.connection.as_deref()
+    /// Moves the log into the file as `moves` does it, if the file is open just now. As long as the log is in
+    /// doubt it stays where it is.
+    pub fn move_log(&mut self, moves: fn(&Connection) -> rusqlite::Result<()>) -> Result<(), BoxError> {
+        let Some(connection) = self.connection.as_deref() else { return Ok(()) };
+        self.doubt.settle(connection, &self.path)?;
+        // The log is synced first.
+        Ok(moves(connection).inspect_err(|_| self.doubt = Doubt::SyncFailed)?)
     }
 
     /// Stores a batch, and answers the position of the last event.
@@ -167,7 +172,7 @@ impl File {
                 Err(cause) => cause,
             };
             // With the connection goes an open transaction.
-            self.connection = None;
+            self.let_go();
             attempts += 1;
             if attempts == ATTEMPTS || !batch.iter().any(|job| job.is_unknown()) {
                 self.look_for(batch);
@@ -242,10 +247,26 @@ impl File {
         }
     }
 
+    /// Closes the connection. The last one to go would move the log into the file.
+    fn let_go(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && self.doubt == Doubt::SyncFailed
+            && let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        {
+            tracing::warn!(%error, "a log that is in doubt may be moved into the file");
+        }
+    }
+
     fn opened(&mut self) -> Result<&Connection, SqliteOpenError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             closed => Ok(closed.insert(Guarded::new(schema::reopen(&self.path, self.durability)?)?)),
         }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

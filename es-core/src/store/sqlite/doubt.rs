@@ -1,62 +1,40 @@
 //! Whether what is found in the write-ahead log is on the disk. Once it is found it is taken for stored.
 
 use crate::store::BoxError;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::{File, OpenOptions};
+use std::io::{Read, Result, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::Duration;
 
-/// How long a look at the log waits for those who read.
-const SHORT: Duration = Duration::from_millis(100);
+/// How much of the log is written at once.
+const PIECE: usize = 1024 * 1024;
 
 /// What the log may hold that is not on the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
     /// Nothing.
     Settled,
-    /// What a process wrote that was killed before it had synced it. One sync settles it.
+    /// What a process wrote that was killed before it had synced it.
     Found,
-    /// What a sync has failed for. The system may have dropped it and say of the next sync that it succeeds,
-    /// so that nothing but moving it into the file settles it.
+    /// What a sync has failed for.
     SyncFailed,
 }
 
 impl Doubt {
     /// Brings what the log holds onto the disk, if that is in doubt.
-    pub fn settle(&mut self, connection: &Connection, path: &Path) -> Result<(), BoxError> {
-        let settled = match self {
-            Self::Settled => return Ok(()),
-            // Where nobody reads an older state of the file, the log is moved into it on the way.
-            Self::Found => match flush_shortly(connection) {
-                Ok(true) => Ok(()),
-                Ok(false) => Log::of(path)?.sync().map_err(BoxError::from),
-                Err(error) => Err(error.into()),
-            },
-            Self::SyncFailed => match flush(connection) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err("another connection keeps the log from the disk".into()),
-                Err(error) => Err(error.into()),
-            },
-        };
+    ///
+    /// After a sync that failed the system may have dropped it, and say of the next sync that it succeeds. So it
+    /// is written once more. Moving it into the file does not do: when the power goes away, of the log is left
+    /// what stands before the gap, and that hides what is newer in the file.
+    pub fn settle(&mut self, connection: &Connection, path: &Path) -> std::result::Result<(), BoxError> {
+        if *self == Self::Settled {
+            return Ok(());
+        }
+        // Nobody else writes to the log meanwhile, or begins it anew.
+        let _alone = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let settled = Log::of(path).and_then(|mut log| log.write_again());
         *self = if settled.is_ok() { Self::Settled } else { Self::SyncFailed };
-        settled
-    }
-}
-
-fn flush_shortly(connection: &Connection) -> rusqlite::Result<bool> {
-    let usual: u32 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
-    connection.busy_timeout(SHORT)?;
-    let flushed = flush(connection);
-    connection.busy_timeout(Duration::from_millis(usual.into()))?;
-    flushed
-}
-
-/// Brings all that the log holds into the file, and both onto the disk; not if somebody is in the way.
-fn flush(connection: &Connection) -> rusqlite::Result<bool> {
-    match connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get::<_, bool>(0)) {
-        Ok(is_busy) => Ok(!is_busy),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
-        Err(error) => Err(error),
+        Ok(settled?)
     }
 }
 
@@ -69,14 +47,13 @@ struct Log {
 }
 
 impl Log {
-    fn of(path: &Path) -> std::io::Result<Self> {
+    fn of(path: &Path) -> Result<Self> {
         // It stands beside the file, not beside a link to that.
         let mut log = path.canonicalize()?;
         #[cfg(unix)]
         let folder = File::open(log.parent().unwrap_or(Path::new("/")))?;
         log.as_mut_os_string().push("-wal");
-        // Not every system syncs what is open for reading only.
-        let file = OpenOptions::new().write(true).open(log)?;
+        let file = OpenOptions::new().read(true).write(true).open(log)?;
         Ok(Self {
             file,
             #[cfg(unix)]
@@ -84,10 +61,24 @@ impl Log {
         })
     }
 
-    fn sync(&self) -> std::io::Result<()> {
-        self.file.sync_data()?;
-        #[cfg(unix)]
-        self.folder.sync_all()?;
+    fn write_again(&mut self) -> Result<()> {
+        let mut piece = vec![0; PIECE];
+        let mut at = 0;
+        loop {
+            self.file.seek(SeekFrom::Start(at))?;
+            let length = self.file.read(&mut piece)?;
+            if length == 0 {
+                break;
+            }
+            self.file.seek(SeekFrom::Start(at))?;
+            self.file.write_all(&piece[..length])?;
+            at += length as u64;
+        }
+        if at > 0 {
+            self.file.sync_data()?;
+            #[cfg(unix)]
+            self.folder.sync_all()?;
+        }
         Ok(())
     }
 }

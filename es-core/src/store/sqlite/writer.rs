@@ -237,9 +237,7 @@ impl Thread {
         for job in batch.jobs {
             job.answer(failure.as_ref());
         }
-        if let Some(connection) = self.file.connection()
-            && let Err(error) = checkpoint(connection)
-        {
+        if let Err(error) = self.file.move_log(checkpoint) {
             tracing::warn!(%error, "the write-ahead log was not moved into the file; it will be tried again");
         }
         next
@@ -249,8 +247,7 @@ impl Thread {
     fn empty_log(&mut self) {
         // Until something is written there is nothing more to do, even if a reader was in the way.
         self.log_is_empty = true;
-        let Some(connection) = self.file.connection() else { return };
-        if let Err(error) = truncate_log(connection) {
+        if let Err(error) = self.file.move_log(truncate_log) {
             tracing::warn!(%error, "the write-ahead log was not emptied; it will be tried again");
         }
     }
